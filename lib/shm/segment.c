@@ -1,0 +1,521 @@
+/*
+ * The segment's life; segment.h tells the story.
+ */
+
+#include "shm/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COUNTERS_CAPACITY (64 + FEEDS_MAX * COUNTERS_PER_FEED)
+
+_Static_assert(_COUNTERS_N <= 64, "the fixed counters fit before the feeds'");
+
+__attribute__((format(printf, 2, 3))) static void why_set(struct segment_why *why,
+                                                          const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(why->text, sizeof(why->text), format, args);
+        va_end(args);
+}
+
+static uint64_t page_align(uint64_t size) {
+        return (size + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
+}
+
+/* Fills in the section table for that shape; returns the size of the whole, 0 if it cannot be. */
+static uint64_t plan(const struct segment_params *params,
+                     struct shm_section sections[LAYOUT_SECTIONS]) {
+        uint64_t offset = LAYOUT_PAGE;
+        size_t n = 0;
+
+        if (params->instruments < 1 || params->instruments > SEGMENT_INSTRUMENTS_MAX)
+                return 0;
+        if (params->journal < SEGMENT_JOURNAL_MIN || params->journal > SEGMENT_JOURNAL_MAX ||
+            (params->journal & (params->journal - 1)))
+                return 0;
+
+        const struct shm_section wanted[] = {
+                { SECTION_FEEDS, 0, 0, FEEDS_MAX, sizeof(struct shm_feed) },
+                { SECTION_DIRECTORY, 0, 0, params->instruments, sizeof(struct shm_instrument) },
+                { SECTION_INDEX, 0, 0, directory_slots(params->instruments), sizeof(uint64_t) },
+                { SECTION_TABLE, 0, 0, params->instruments, MD_PLACES * sizeof(struct line) },
+                { SECTION_JOURNAL, 0, 0, params->journal, sizeof(struct line) },
+                { SECTION_COUNTERS, 0, 0, COUNTERS_CAPACITY, sizeof(struct shm_counter) },
+        };
+
+        memset(sections, 0, LAYOUT_SECTIONS * sizeof(*sections));
+        for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+                sections[n] = wanted[i];
+                sections[n].offset = offset;
+                offset = page_align(offset + wanted[i].count * wanted[i].stride);
+                n++;
+        }
+        return offset;
+}
+
+size_t segment_footprint(const struct segment_params *params) {
+        struct shm_section sections[LAYOUT_SECTIONS];
+
+        return plan(params, sections);
+}
+
+static const struct shm_section *section_find(const struct shm_header *header, uint32_t kind) {
+        for (size_t i = 0; i < LAYOUT_SECTIONS; i++)
+                if (header->section[i].kind == kind)
+                        return &header->section[i];
+        return NULL;
+}
+
+static bool is_power_of_two(uint64_t n) {
+        return n && !(n & (n - 1));
+}
+
+/* A section of at least one record, of records at least `size` long, inside the mapping. */
+static const struct shm_section *section_check(const struct shm_header *header, uint32_t kind,
+                                               const char *name, uint64_t size, uint64_t align,
+                                               struct segment_why *why) {
+        const struct shm_section *section = section_find(header, kind);
+        uint64_t bytes;
+
+        if (!section) {
+                why_set(why, "it has no %s section", name);
+                return NULL;
+        }
+        if (section->offset < LAYOUT_PAGE || section->offset % LAYOUT_PAGE ||
+            section->stride < size || section->stride % align || !section->count ||
+            __builtin_mul_overflow(section->count, section->stride, &bytes) ||
+            bytes > header->size || section->offset > header->size - bytes) {
+                why_set(why,
+                        "its %s section (offset %" PRIu64 ", %" PRIu64 " records of %" PRIu64
+                        " bytes) does not lie inside its %" PRIu64 " bytes",
+                        name, section->offset, section->count, section->stride, header->size);
+                return NULL;
+        }
+        return section;
+}
+
+/* Checks all that the header says of the `size` bytes mapped at it, then makes the pointers. */
+static int bind_sections(struct segment *segment, struct shm_header *header, uint64_t size,
+                         struct segment_why *why) {
+        const struct shm_section *feeds, *directory, *index, *table, *journal, *counters;
+        char *base = (char *)header;
+        uint64_t magic;
+
+        magic = atomic_load_explicit(&header->magic, memory_order_acquire);
+        if (magic != LAYOUT_MAGIC) {
+                why_set(why, magic ? "it is not an mdshmd segment (its first bytes are foreign)"
+                                   : "it is empty, unfinished, or its daemon has retired it");
+                return -EUCLEAN;
+        }
+        if (header->major != LAYOUT_MAJOR) {
+                why_set(why, "it has layout version %u.%u, and this program reads %u.x",
+                        header->major, header->minor, LAYOUT_MAJOR);
+                return -EUCLEAN;
+        }
+        if (header->minor == LAYOUT_MINOR && header->fingerprint != LAYOUT_FINGERPRINT) {
+                why_set(why,
+                        "its layout fingerprint %016" PRIx64 " is not %016" PRIx64
+                        " although both are version %u.%u: one of the two was built wrongly",
+                        header->fingerprint, LAYOUT_FINGERPRINT, LAYOUT_MAJOR, LAYOUT_MINOR);
+                return -EUCLEAN;
+        }
+        if (header->size < LAYOUT_PAGE || header->size > size) {
+                why_set(why, "it says that it has %" PRIu64 " bytes, and has %" PRIu64,
+                        header->size, size);
+                return -EUCLEAN;
+        }
+
+        feeds = section_check(header, SECTION_FEEDS, "feeds", sizeof(struct shm_feed), 64, why);
+        directory = !feeds ? NULL
+                           : section_check(header, SECTION_DIRECTORY, "directory",
+                                           sizeof(struct shm_instrument), 64, why);
+        index = !directory
+                        ? NULL
+                        : section_check(header, SECTION_INDEX, "index", sizeof(uint64_t), 8, why);
+        table = !index ? NULL
+                       : section_check(header, SECTION_TABLE, "table",
+                                       MD_PLACES * sizeof(struct line), 64, why);
+        journal = !table ? NULL
+                         : section_check(header, SECTION_JOURNAL, "journal", sizeof(struct line),
+                                         64, why);
+        counters = !journal ? NULL
+                            : section_check(header, SECTION_COUNTERS, "counters",
+                                            sizeof(struct shm_counter), 64, why);
+        if (!counters)
+                return -EUCLEAN;
+
+        if (directory->count > SEGMENT_INSTRUMENTS_MAX || table->count < directory->count ||
+            !is_power_of_two(index->count) || index->count <= directory->count ||
+            index->stride != sizeof(uint64_t) || !is_power_of_two(journal->count) ||
+            journal->stride != sizeof(struct line) ||
+            counters->stride != sizeof(struct shm_counter) || counters->count > UINT32_MAX ||
+            feeds->count > UINT32_MAX) {
+                why_set(why,
+                        "its sections do not go together (%" PRIu64 " instruments, %" PRIu64
+                        " places, %" PRIu64 " index slots, %" PRIu64 " journal ticks)",
+                        directory->count, table->count, index->count, journal->count);
+                return -EUCLEAN;
+        }
+
+        segment->header = header;
+        segment->size = header->size;
+        segment->feeds = base + feeds->offset;
+        segment->feeds_count = feeds->count;
+        segment->feeds_stride = feeds->stride;
+        segment->directory = (struct directory){
+                .base = base + directory->offset,
+                .stride = directory->stride,
+                .capacity = (uint32_t)directory->count,
+                .index = (_Atomic uint64_t *)(void *)(base + index->offset),
+                .slots = index->count,
+                .count = &header->instruments,
+        };
+        segment->table = (struct table){
+                .base = base + table->offset,
+                .count = table->count,
+                .stride = table->stride,
+        };
+        segment->journal = (struct journal){
+                .lines = (struct line *)(void *)(base + journal->offset),
+                .size = journal->count,
+        };
+        segment->counters = (struct counters){
+                .base = (struct shm_counter *)(void *)(base + counters->offset),
+                .capacity = (uint32_t)counters->count,
+        };
+        return 0;
+}
+
+static int map_and_bind(struct segment *segment, int fd, int prot, struct segment_why *why) {
+        struct stat st;
+        uint64_t size;
+        void *map;
+        int r;
+
+        if (fstat(fd, &st) < 0) {
+                r = -errno;
+                why_set(why, "cannot be looked at: %s", strerror(-r));
+                return r;
+        }
+        if (st.st_size < LAYOUT_PAGE) {
+                why_set(why, "it has %lld bytes, and the header alone has %d",
+                        (long long)st.st_size, LAYOUT_PAGE);
+                return -EUCLEAN;
+        }
+        size = (uint64_t)st.st_size;
+
+        map = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+        if (map == MAP_FAILED) {
+                r = -errno;
+                why_set(why, "cannot be mapped: %s", strerror(-r));
+                return r;
+        }
+        r = bind_sections(segment, map, size, why);
+        if (r < 0) {
+                munmap(map, size);
+                return r;
+        }
+        if (size > segment->size)
+                munmap((char *)map + page_align(segment->size), size - page_align(segment->size));
+        return 0;
+}
+
+int segment_attach(struct segment *segment, int fd, struct segment_why *why) {
+        *segment = (struct segment)SEGMENT_INIT;
+        return map_and_bind(segment, fd, PROT_READ, why);
+}
+
+void segment_detach(struct segment *segment) {
+        if (segment->header)
+                munmap(segment->header, page_align(segment->size));
+        if (segment->fd >= 0)
+                close(segment->fd);
+        if (segment->lock_fd >= 0)
+                close(segment->lock_fd);
+        *segment = (struct segment)SEGMENT_INIT;
+}
+
+static void lock_name(char name[SEGMENT_NAME_MAX + 8], const char *segment) {
+        snprintf(name, SEGMENT_NAME_MAX + 8, "%s.lock", segment);
+}
+
+/* The lock object is unlinked by whoever ends cleanly, so we may have locked one without a name:
+ * then again. */
+static int lock_take(const char *segment, struct segment_why *why) {
+        char name[SEGMENT_NAME_MAX + 8];
+        struct stat ours, named;
+        int fd, probe, r;
+
+        lock_name(name, segment);
+        for (;;) {
+                fd = shm_open(name, O_RDWR | O_CREAT, 0600);
+                if (fd < 0) {
+                        r = -errno;
+                        why_set(why, "cannot make the lock /dev/shm%s: %s", name, strerror(-r));
+                        return r;
+                }
+                if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                        r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+                        if (r == -EBUSY)
+                                why_set(why,
+                                        "another mdshmd is at work on it (it holds /dev/shm%s); stop "
+                                        "that one, or give this one another [segment] name",
+                                        name);
+                        else
+                                why_set(why, "cannot lock /dev/shm%s: %s", name, strerror(-r));
+                        close(fd);
+                        return r;
+                }
+                probe = shm_open(name, O_RDWR, 0600);
+                if (probe >= 0 && fstat(fd, &ours) == 0 && fstat(probe, &named) == 0 &&
+                    ours.st_ino == named.st_ino && ours.st_dev == named.st_dev) {
+                        close(probe);
+                        return fd;
+                }
+                if (probe >= 0)
+                        close(probe);
+                close(fd);
+        }
+}
+
+/* Whether what a predecessor left has the shape that is wanted now. */
+static bool fits(const struct segment *segment, const struct segment_params *params) {
+        struct shm_section wanted[LAYOUT_SECTIONS];
+        const struct shm_header *header = segment->header;
+
+        return plan(params, wanted) == header->size && header->minor == LAYOUT_MINOR &&
+               header->fingerprint == LAYOUT_FINGERPRINT &&
+               atomic_load(&header->state) != SEGMENT_STOPPED &&
+               !memcmp(wanted, header->section, sizeof(wanted));
+}
+
+/*
+ * Redoes the log. The header's number was stored after its tick was finished, so what can be wrong
+ * is the next tick: it may stand whole in the journal and not, or half, in the table.
+ */
+static void redo(struct segment *segment) {
+        struct md_tick tick;
+        uint64_t newest = segment_newest(segment);
+
+        while (journal_read(&segment->journal, newest + 1, &tick) == JOURNAL_OK)
+                newest++;
+        if (newest && journal_read(&segment->journal, newest, &tick) == JOURNAL_OK &&
+            tick.kind < MD_PLACES && tick.instrument < segment->table.count &&
+            line_seq(table_line(&segment->table, tick.instrument, tick.kind)) != newest)
+                table_write(&segment->table, &tick);
+        atomic_store_explicit(&segment->header->newest, newest, memory_order_release);
+
+        directory_repair(&segment->directory);
+        while (segment->counters.used < segment->counters.capacity &&
+               atomic_load(&segment->counters.base[segment->counters.used].id))
+                segment->counters.used++;
+}
+
+/* Takes over the object behind `fd`. 1: done; 0: it does not fit, and is marked as dead. */
+static int adopt(struct segment *segment, int fd, const struct segment_params *params) {
+        struct segment_why why;
+        uint64_t size;
+
+        if (map_and_bind(segment, fd, PROT_READ | PROT_WRITE, &why) < 0)
+                return 0;
+        if (!fits(segment, params)) {
+                size = page_align(segment->size);
+                atomic_store(&segment->header->state, SEGMENT_STOPPED);
+                atomic_store(&segment->header->magic, 0);
+                munmap(segment->header, size);
+                segment->header = NULL;
+                return 0;
+        }
+        atomic_store(&segment->header->state, SEGMENT_STARTING);
+        redo(segment);
+        segment->adopted = true;
+        return 1;
+}
+
+static int no_room(const char *name, uint64_t size, struct segment_why *why) {
+        struct statvfs vfs;
+
+        if (statvfs("/dev/shm", &vfs) == 0)
+                why_set(why,
+                        "cannot allocate %s: it needs %.1f MiB, and /dev/shm has %.1f MiB free; make "
+                        "[segment] instruments or journal smaller, or /dev/shm larger",
+                        name, (double)size / 1048576,
+                        (double)vfs.f_bavail * (double)vfs.f_frsize / 1048576);
+        else
+                why_set(why, "cannot allocate %s: it needs %.1f MiB", name, (double)size / 1048576);
+        return -ENOSPC;
+}
+
+/* Builds a new segment in the empty object behind `fd`; everything but the magic. */
+static int format(struct segment *segment, int fd, const struct segment_params *params,
+                  struct segment_why *why) {
+        struct shm_section sections[LAYOUT_SECTIONS];
+        struct shm_header *header;
+        uint64_t size = plan(params, sections), identity = 0;
+        struct timespec now;
+        int r;
+
+        r = posix_fallocate(fd, 0, (off_t)size);
+        if (r == ENOSPC || r == ENOMEM)
+                return no_room(segment->name, size, why);
+        if (r) {
+                why_set(why, "cannot allocate %s: %s", segment->name, strerror(r));
+                return -r;
+        }
+        header = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (header == MAP_FAILED) {
+                r = -errno;
+                why_set(why, "cannot map %s: %s", segment->name, strerror(-r));
+                return r;
+        }
+
+        while (!identity)
+                if (getrandom(&identity, sizeof(identity), 0) != sizeof(identity))
+                        identity = 0;
+        clock_gettime(CLOCK_REALTIME, &now);
+
+        header->major = LAYOUT_MAJOR;
+        header->minor = LAYOUT_MINOR;
+        header->fingerprint = LAYOUT_FINGERPRINT;
+        header->size = size;
+        header->identity = identity;
+        header->born = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+        memcpy(header->section, sections, sizeof(sections));
+
+        /* bind_sections() wants the magic; nobody else can see this memory yet */
+        atomic_store(&header->magic, LAYOUT_MAGIC);
+        r = bind_sections(segment, header, size, why);
+        atomic_store(&header->magic, 0);
+        if (r < 0) {
+                munmap(header, size);
+                return r;
+        }
+
+#define ADD(NAME, label) counters_add(&segment->counters, COUNTER_FEED_NONE, label);
+        COUNTERS(ADD)
+#undef ADD
+        return 0;
+}
+
+int segment_open(struct segment *segment, const char *name, const struct segment_params *params,
+                 struct segment_why *why) {
+        size_t length = strlen(name);
+        int fd, r;
+
+        *segment = (struct segment)SEGMENT_INIT;
+        if (length < 2 || length >= SEGMENT_NAME_MAX || name[0] != '/' || strchr(name + 1, '/')) {
+                why_set(why,
+                        "\"%s\" cannot be a segment's name: it begins with '/', has no other, and "
+                        "at most %d characters",
+                        name, SEGMENT_NAME_MAX - 1);
+                return -EINVAL;
+        }
+        if (!segment_footprint(params)) {
+                why_set(why, "a segment of %u instruments and %" PRIu64 " journal ticks cannot be",
+                        params->instruments, params->journal);
+                return -EINVAL;
+        }
+        strcpy(segment->name, name);
+
+        r = lock_take(name, why);
+        if (r < 0)
+                return r;
+        segment->lock_fd = r;
+
+        fd = shm_open(name, O_RDWR, 0);
+        if (fd >= 0) {
+                if (adopt(segment, fd, params)) {
+                        segment->fd = fd;
+                        return 0;
+                }
+                close(fd);
+                shm_unlink(name);
+        } else if (errno != ENOENT) {
+                r = -errno;
+                why_set(why, "cannot open /dev/shm%s, which exists: %s", name, strerror(-r));
+                segment_detach(segment);
+                return r;
+        }
+
+        fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+        if (fd < 0) {
+                r = -errno;
+                why_set(why, "cannot make /dev/shm%s: %s", name, strerror(-r));
+                segment_detach(segment);
+                return r;
+        }
+        r = format(segment, fd, params, why);
+        if (r < 0) {
+                close(fd);
+                segment_retire(segment);
+                return r;
+        }
+        segment->fd = fd;
+        return 0;
+}
+
+int64_t segment_claim_feed(struct segment *segment, const char *name, const char *source,
+                           const char *protocol) {
+        struct shm_feed *feed;
+
+        for (uint32_t i = 0; i < segment->feeds_count; i++) {
+                feed = segment_feed(segment, i);
+                if (atomic_load(&feed->state) == FEED_NONE)
+                        strncpy(feed->name, name, sizeof(feed->name) - 1);
+                else if (strncmp(feed->name, name, sizeof(feed->name) - 1))
+                        continue;
+                strncpy(feed->source, source, sizeof(feed->source) - 1);
+                strncpy(feed->protocol, protocol, sizeof(feed->protocol) - 1);
+                atomic_store_explicit(&feed->state, FEED_DOWN, memory_order_release);
+                return i;
+        }
+        return -ENOSPC;
+}
+
+void segment_publish(struct segment *segment, const char *version, int64_t now) {
+        struct shm_header *header = segment->header;
+
+        memset(header->version, 0, sizeof(header->version));
+        strncpy(header->version, version, sizeof(header->version) - 1);
+        atomic_store(&header->pid, (uint32_t)getpid());
+        atomic_store(&header->started, now);
+        atomic_store(&header->state, SEGMENT_RUNNING);
+        atomic_store(&header->generation, atomic_load(&header->generation) + 1);
+        atomic_store_explicit(&header->magic, LAYOUT_MAGIC, memory_order_release);
+}
+
+int segment_open_readonly(const struct segment *segment) {
+        char path[32];
+        int fd;
+
+        /* by descriptor, so that it is this very object whatever its name now means */
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", segment->fd);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+void segment_retire(struct segment *segment) {
+        char name[SEGMENT_NAME_MAX + 8];
+
+        if (segment->header) {
+                atomic_store(&segment->header->state, SEGMENT_STOPPED);
+                atomic_store(&segment->header->magic, 0);
+        }
+        shm_unlink(segment->name);
+        lock_name(name, segment->name);
+        shm_unlink(name);
+        segment_detach(segment);
+}
