@@ -1,0 +1,287 @@
+#ifndef MDCLIENT_H
+#define MDCLIENT_H
+
+/*
+ * libmdclient: market data from mdshmd, at memory speed
+ *
+ * A client registers with the daemon over a Unix socket and is handed a shared memory segment, mapped
+ * read-only. From then on, reading is a matter of memory: the newest quote, trade or status of any
+ * instrument (md_read), several of them as one consistent cut (md_read_many), everything that
+ * changed, newest only (md_next), or every tick in order (md_follow). A client that has read
+ * everything either looks again (spins) or sleeps until the daemon wakes it (md_dispatch).
+ *
+ *      struct md_client *client;
+ *      struct md_change change;
+ *
+ *      if (md_new(&client) < 0)
+ *              return 1;
+ *      if (md_connect(client, NULL) < 0 || md_subscribe_symbol(client, "AAPL", NULL) < 0)
+ *              fprintf(stderr, "%s\n", md_error(client));
+ *      while (md_dispatch(client, -1) >= 0)
+ *              while (md_next(client, &change) > 0)
+ *                      printf("%lld\n", (long long)change.tick.u.quote.bid_px);
+ *      md_free(client);
+ *
+ * Caveats
+ *  - One client belongs to one thread at a time. Several clients in one process are independent.
+ *  - After fork() only one of the two processes may go on with a client.
+ *  - Nothing is allocated after md_connect(), nothing is printed, no signal is touched, no thread is
+ *    started, and no call blocks longer than its timeout says.
+ *  - When the daemon dies, everything can still be read; md_health() tells how old it is.
+ *  - In the stream, a tick appears an instant before it appears in the table. Whoever has just taken
+ *    tick n from md_follow() may, within that instant, read an older one with md_read().
+ *  - A client that does not read for longer than the journal lasts is lapped: it is told exactly how
+ *    many ticks it missed, and md_next() still ends at the newest state of every instrument.
+ *
+ * Prices are integers in units of 1e-9, sizes in units of 10^size_exp of the instrument; see
+ * shm/tick.h for every field.
+ *
+ * Errors are negative errno values; md_error() has the sentence. Outcomes that are no errors are 0 or
+ * positive.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/tick.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct md_client;
+
+/* ---- open and close ---- */
+
+/* A client that is not connected yet. -ENOMEM. The caller owns it. */
+int md_new(struct md_client **clientp);
+
+/* Leaves the daemon, unmaps, frees. NULL is fine. Returns NULL. */
+struct md_client *md_free(struct md_client *client);
+
+/* Before md_connect(): the name by which `mdctl clients` shows this client; at most 31 printable
+ * characters, longer ones are cut. Without it, the name of the program. */
+void md_set_name(struct md_client *client, const char *name);
+
+/* Before md_connect(): how long it may take, in milliseconds; 5000 without it. */
+void md_set_timeout(struct md_client *client, int ms);
+
+/*
+ * Registers with the daemon whose socket is at that path. NULL: $MDSHMD_SOCKET, else
+ * $XDG_RUNTIME_DIR/mdshmd/mdshmd.sock if there is one, else /run/mdshmd/mdshmd.sock.
+ *
+ * -ENOENT, -ECONNREFUSED: nobody listens there. -EACCES: refused, or no way to the socket.
+ * -ETIMEDOUT: no answer. -EUSERS: too many clients. -EPROTONOSUPPORT, -EUCLEAN: a daemon of another
+ * version. -EPROTO: no mdshmd at all. -EISCONN: it is connected already. -ENOMEM.
+ */
+int md_connect(struct md_client *client, const char *socket);
+
+/* The sentence for the last call that failed. Valid until the next call; never NULL. */
+const char *md_error(const struct md_client *client);
+
+/* ---- instruments ---- */
+
+#define MD_INSTRUMENT_TEST        (1u << 0) /* a test symbol of the venue */
+#define MD_INSTRUMENT_ETP         (1u << 1) /* exchange traded product */
+#define MD_INSTRUMENT_WHEN_ISSUED (1u << 2)
+
+struct md_instrument {
+        char symbol[33];     /* NUL-terminated */
+        char venue[9];       /* MIC of ISO 10383 where there is one; NUL-terminated */
+        uint32_t instrument; /* its index, for all other calls; it never changes */
+        uint32_t feed;       /* index of the feed that brings it */
+        uint32_t flags;      /* MD_INSTRUMENT_... */
+        uint32_t luld;       /* limit up-limit down tier: 0 none, 1, 2 */
+        int32_t size_exp;    /* its sizes are in units of 10^size_exp */
+        int64_t lot;         /* round lot, SIZE; 0 unknown */
+        int64_t close_px;    /* adjusted close of the previous session, PRICE; MD_PX_NONE unknown */
+};
+
+/* Instruments known now; their indexes are 0 to that number less one. More may come, none goes. */
+uint32_t md_instruments(const struct md_client *client);
+
+/* Fills in *out. -EINVAL: there is no such index. */
+int md_instrument(struct md_client *client, uint32_t instrument, struct md_instrument *out);
+
+/* The index of a symbol; venue NULL or "" means any. -ENOENT: not known (yet). -ENOTUNIQ: several
+ * venues have it, say which. -EINVAL: no name for a symbol or venue. */
+int md_lookup(struct md_client *client, const char *symbol, const char *venue,
+              uint32_t *instrument);
+
+/* ---- the newest state ---- */
+
+/* Copies the newest tick of that kind (one with a place: below MD_PLACES). Returns 1, or 0 where
+ * there has not been one yet. Never waits. -EINVAL: no such instrument or kind. -EUCLEAN: the segment
+ * is damaged. */
+int md_read(struct md_client *client, uint32_t instrument, unsigned kind, struct md_tick *tick);
+
+/*
+ * Several at once, as they all stood at one moment. The caller sets instrument and kind of each of
+ * the n ticks; the rest is filled in (seq is 0 where there has not been one). Returns 0 for a true
+ * cut. Where the market moves too fast for that, it gives up after some rounds and returns how many of
+ * the places moved meanwhile; moved (NULL, or n bytes) then has a 1 for each of those. Every tick by
+ * itself is whole in any case. Errors as md_read().
+ */
+int md_read_many(struct md_client *client, struct md_tick *ticks, size_t n, unsigned char *moved);
+
+/* ---- the stream ---- */
+
+/* What md_next() and md_follow() give, and what wakes md_dispatch(). At first: nothing, and every
+ * kind. -EINVAL: no such instrument. */
+int md_subscribe(struct md_client *client, uint32_t instrument);
+int md_unsubscribe(struct md_client *client, uint32_t instrument);
+
+/* md_lookup() and md_subscribe() in one. */
+int md_subscribe_symbol(struct md_client *client, const char *symbol, const char *venue);
+
+/* All instruments, those that are not known yet and ticks of whole feeds included. */
+int md_subscribe_all(struct md_client *client);
+
+/* Only these kinds: a bit 1 << kind for each. */
+int md_subscribe_kinds(struct md_client *client, uint32_t kinds);
+
+/* The number of the next tick that this client will look at. After md_connect() it is the one after
+ * the newest. */
+uint64_t md_cursor(const struct md_client *client);
+
+/* Goes to tick number `seq`: with the seq of a tick from md_read() plus one, the stream goes on from
+ * that very tick. -EINVAL: 0, or more than one after the newest. */
+int md_seek(struct md_client *client, uint64_t seq);
+
+/*
+ * The next tick that is subscribed to, in order. Returns 1, or 0 when there is nothing more now.
+ * *missed (may be NULL) is how many ticks of the stream, subscribed or not, were overwritten just
+ * before this one because this client was too slow; nearly always 0. It can be more than 0 when the
+ * result is 0.
+ */
+int md_follow(struct md_client *client, struct md_tick *tick, uint64_t *missed);
+
+struct md_change {
+        struct md_tick tick; /* the newest of its instrument and kind */
+        uint64_t
+                merged; /* older ones of the same instrument and kind that it replaces, since the last
+                              * that was given out: passed over, not lost */
+        uint64_t missed; /* ticks of the stream overwritten before they were looked at, since the
+                              * last change; what they changed comes as a change all the same */
+};
+
+/*
+ * What changed, newest only. Each instrument and kind comes once, however many ticks there were;
+ * trades and breaks are never merged, each of them comes, in order. Returns 1, or 0 when there is
+ * nothing more now. After being lapped it also gives what differs from what was given before, so a
+ * client always ends at the newest state.
+ *
+ * md_next() and md_follow() share one cursor: use one of them on a client.
+ */
+int md_next(struct md_client *client, struct md_change *change);
+
+/* ---- waiting ---- */
+
+/*
+ * Waits until there is something to read: at most timeout_ms, for ever where it is negative, not at
+ * all where it is 0. Returns 1 when there is something, 0 when the time is over. -EPIPE: the daemon
+ * has closed the connection; what it left can still be read, and waiting will not help.
+ */
+int md_dispatch(struct md_client *client, int timeout_ms);
+
+/*
+ * A descriptor for the caller's own poll(), epoll or event loop: readable when md_dispatch() has
+ * something to say. Call md_dispatch(client, 0) and read, until it returns 0: only then is the client
+ * armed, and the descriptor will wake it. It belongs to the client: do not read or close it.
+ */
+int md_fd(const struct md_client *client);
+
+/* ---- how things are ---- */
+
+enum {
+        MD_STATE_STARTING,
+        MD_STATE_RUNNING,
+        MD_STATE_STOPPED, /* the daemon ended cleanly, and nothing will come any more */
+};
+
+struct md_health {
+        int connected;         /* 1: the daemon has not closed the connection, as far as is known */
+        uint32_t state;        /* MD_STATE_... */
+        uint32_t client;       /* our id */
+        uint32_t pid;          /* the daemon's, in its own pid namespace */
+        uint64_t generation;   /* which daemon: one more after each that took the segment over */
+        int64_t started;       /* TIME at which it began */
+        int64_t heartbeat_age; /* ns since its last heartbeat; they come every 100 ms */
+        uint64_t newest;       /* number of the newest tick */
+        uint64_t cursor;       /* number of the next tick we would look at */
+        uint64_t ticks;        /* we took */
+        uint64_t merged;       /* we passed over */
+        uint64_t missed;       /* were overwritten before we came */
+        uint64_t laps;         /* times that this happened */
+        uint64_t journal;      /* ticks that the journal holds */
+        uint32_t instruments;  /* known */
+        uint32_t capacity;     /* of the directory */
+        char version[25];      /* of the daemon */
+};
+
+/* Costs no system call but a look at the clock. */
+int md_health(struct md_client *client, struct md_health *health);
+
+enum { MD_FEED_NONE, MD_FEED_DOWN, MD_FEED_RECOVERING, MD_FEED_LIVE, MD_FEED_ENDED };
+
+struct md_feed {
+        char name[33];
+        char source[17];   /* "pcap", "udp", ... */
+        char protocol[17]; /* "iex-tops", ... */
+        uint32_t feed;     /* its index */
+        uint32_t state;    /* MD_FEED_... */
+        uint32_t session;  /* the venue's session id */
+        uint64_t next;     /* sequence number of the next message expected */
+        uint64_t packets, bytes, heartbeats, messages, ticks, bad;
+        uint64_t gaps;       /* holes in the sequence */
+        uint64_t missed;     /* messages in them */
+        uint64_t duplicates; /* messages that had come before */
+        uint64_t resets;     /* sessions that began afresh */
+        uint64_t dropped;    /* packets that the kernel had no room for */
+        int64_t last_recv;   /* TIME of the last packet's arrival; 0: none yet */
+        int64_t last_event;  /* TIME of the last message, by the venue's clock; 0: none yet */
+        uint64_t instruments;
+};
+
+/* Feeds have the indexes 0 to md_feeds() less one. -EINVAL: no such feed. */
+uint32_t md_feeds(const struct md_client *client);
+int md_feed(struct md_client *client, uint32_t feed, struct md_feed *out);
+
+struct md_counter {
+        uint64_t value;
+        uint32_t id;
+        uint32_t feed; /* index of the feed, UINT32_MAX for the daemon's own */
+        char label[45];
+};
+
+/* Counters have the indexes 0 to md_counters() less one. -EINVAL: no such counter. */
+uint32_t md_counters(const struct md_client *client);
+int md_counter(struct md_client *client, uint32_t counter, struct md_counter *out);
+
+/* ---- words and numbers ---- */
+
+/* "quote", "trade", ...; "?" for none. */
+const char *md_kind_name(unsigned kind);
+
+/* "down", "recovering", "live", "ended"; "?" for none. */
+const char *md_feed_state_name(uint32_t state);
+
+/* Long enough for any number that these write. */
+#define MD_NUMBER_SIZE 48
+
+/* An exact decimal without needless zeros, "" for MD_PX_NONE: value times 10^exp. For a price, exp is
+ * -9, for a size the size_exp of its instrument. Returns buf. */
+char *md_format(char buf[MD_NUMBER_SIZE], int64_t value, int exp);
+
+/* The other way round: reads a decimal as units of 10^exp. -EINVAL: no number. -ERANGE: it does not
+ * fit, or is finer than 10^exp. */
+int md_parse(const char *text, int exp, int64_t *value);
+
+/* The price as a double, for arithmetic that may be inexact; NaN for MD_PX_NONE. */
+double md_price(int64_t px);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
