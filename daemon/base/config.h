@@ -1,0 +1,100 @@
+#pragma once
+
+/*
+ * The config: mdshmd.conf as a struct
+ *
+ * Read whole, checked whole (each value against its range, and values against each other), and only
+ * then used. Every complaint names file and line. mdshmd.conf.5 is the manual.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum config_source {
+        CONFIG_SOURCE_PCAP,
+        CONFIG_SOURCE_UDP,
+};
+
+struct config_feed {
+        char *name;    /* of the section: [feed NAME] */
+        unsigned line; /* of that section in the file */
+        enum config_source source;
+        char *protocol; /* "iex-tops"; checked against the decoders by the caller */
+
+        /* pcap */
+        char *file;
+        double speed;     /* times the recorded pace; 0: as fast as can be */
+        uint64_t packets; /* stop after so many UDP packets; 0: all */
+        bool loop;        /* begin again at the end */
+
+        /* udp */
+        char *address;   /* numeric IPv4 or IPv6; multicast is joined */
+        uint16_t port;   /* 1 to 65535 */
+        char *interface; /* name, for multicast; NULL: the kernel's choice */
+};
+
+/* Users and groups that may do something. */
+struct config_access {
+        bool all; /* "*" */
+        uid_t *uids;
+        size_t n_uids;
+        gid_t *gids;
+        size_t n_gids;
+        char *text; /* as written, for sentences */
+};
+
+struct config {
+        char *path; /* of the file */
+
+        struct {
+                char *name;           /* "/mdshmd" */
+                uint32_t instruments; /* capacity */
+                uint64_t journal;     /* ticks, a power of two */
+                uint32_t depth;       /* levels a side, 0: none */
+                bool lock;            /* mlock */
+                bool huge_pages;
+        } segment;
+
+        struct {
+                char *socket; /* path */
+                mode_t mode;  /* of the socket */
+        } listen;
+
+        struct {
+                struct config_access read;
+                struct config_access publish;
+                struct config_access control;
+        } access;
+
+        struct {
+                uint32_t clients;          /* at once */
+                uint32_t clients_per_user; /* at once */
+                uint32_t hello_ms;         /* a peer that says nothing for so long is closed */
+        } limits;
+
+        struct {
+                int level; /* LOG_... of base/log.h */
+        } log;
+
+        struct config_feed *feeds;
+        size_t n_feeds;
+};
+
+/*
+ * Reads and checks a file. On failure the complaints are in the log, each with file and line, and the
+ * result is a negative errno (-EINVAL for anything that the file says).
+ */
+int config_new(struct config **configp, const char *path);
+struct config *config_free(struct config *config);
+
+/*
+ * What changes from `old` to `new` while running: moves over what can ([access], [limits], [log]), and
+ * logs a sentence for each key that needs a restart. `new` stays the caller's.
+ */
+void config_reload(struct config *old, struct config *new);
+
+/* The socket's path where the config says nothing: under /run for root and system users, under
+ * $XDG_RUNTIME_DIR for others. The caller frees it; NULL without memory. */
+char *config_default_socket(void);
