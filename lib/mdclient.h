@@ -43,7 +43,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shm/tick.h"
+#include "shm/tick.h" /* ticks, kinds, units: installed beside this file */
 
 #ifdef __cplusplus
 extern "C" {
@@ -180,7 +180,8 @@ int md_next(struct md_client *client, struct md_change *change);
 /*
  * Waits until there is something to read: at most timeout_ms, for ever where it is negative, not at
  * all where it is 0. Returns 1 when there is something, 0 when the time is over. -EPIPE: the daemon
- * has closed the connection; what it left can still be read, and waiting will not help.
+ * has closed the connection; what it left can still be read, and waiting will not help. -EINTR: a
+ * signal came.
  */
 int md_dispatch(struct md_client *client, int timeout_ms);
 

@@ -1,0 +1,333 @@
+/*
+ * Registration: from a path to a mapped segment, and back
+ */
+
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "wire/conn.h"
+
+#define DEFAULT_TIMEOUT_MS 5000
+
+int client_fail(struct md_client *client, int r, const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(client->error, sizeof(client->error), format, args);
+        va_end(args);
+        return r;
+}
+
+int client_check(struct md_client *client) {
+        if (client->segment.header)
+                return 0;
+        return client_fail(client, -ENOTCONN, "not connected: call md_connect() first");
+}
+
+int md_new(struct md_client **clientp) {
+        struct md_client *client;
+
+        client = calloc(1, sizeof(*client));
+        if (!client)
+                return -ENOMEM;
+        client->timeout_ms = DEFAULT_TIMEOUT_MS;
+        client->socket_fd = client->event_fd = client->epoll_fd = -1;
+        client->segment = (struct segment)SEGMENT_INIT;
+        md_set_name(client, program_invocation_short_name);
+        *clientp = client;
+        return 0;
+}
+
+static void close_fd(int *fd) {
+        if (*fd >= 0)
+                close(*fd);
+        *fd = -1;
+}
+
+static size_t slots_size(const struct md_client *client) {
+        return client->segment.directory.capacity * sizeof(struct slot);
+}
+
+static size_t queue_size(const struct md_client *client) {
+        return client->segment.directory.capacity * sizeof(uint32_t);
+}
+
+/* Back to what md_new() left, but for name and timeout. */
+static void disconnect(struct md_client *client) {
+        if (client->slots)
+                munmap(client->slots, slots_size(client));
+        if (client->queue.instruments)
+                munmap(client->queue.instruments, queue_size(client));
+        if (client->control)
+                munmap(client->control, client->control_size);
+        client->slots = NULL;
+        client->queue = (struct queue){ 0 };
+        client->control = NULL;
+        segment_detach(&client->segment);
+        close_fd(&client->epoll_fd);
+        close_fd(&client->event_fd);
+        close_fd(&client->socket_fd);
+}
+
+struct md_client *md_free(struct md_client *client) {
+        if (client) {
+                disconnect(client);
+                free(client);
+        }
+        return NULL;
+}
+
+void md_set_name(struct md_client *client, const char *name) {
+        size_t n = 0;
+
+        memset(client->name, 0, sizeof(client->name));
+        for (; *name && n < sizeof(client->name) - 1; name++)
+                client->name[n++] = *name > ' ' && *name < 0x7f ? *name : '_';
+}
+
+void md_set_timeout(struct md_client *client, int ms) {
+        client->timeout_ms = ms < 0 ? 0 : ms;
+}
+
+const char *md_error(const struct md_client *client) {
+        return client->error;
+}
+
+static void default_socket(char *path, size_t size) {
+        const char *named = getenv("MDSHMD_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+        struct stat st;
+
+        if (named && *named) {
+                snprintf(path, size, "%s", named);
+                return;
+        }
+        if (runtime && *runtime) {
+                int n = snprintf(path, size, "%s/mdshmd/mdshmd.sock", runtime);
+
+                if (n > 0 && (size_t)n < size && stat(path, &st) == 0)
+                        return;
+        }
+        snprintf(path, size, "/run/mdshmd/mdshmd.sock");
+}
+
+/* Why a connection could not be made, in words. */
+static int fail_connect(struct md_client *client, const char *path, int r) {
+        const char *hint = "";
+
+        switch (-r) {
+        case ENOENT:
+        case ECONNREFUSED:
+                hint = "; is mdshmd running?";
+                break;
+        case EACCES:
+                hint = "; the folder or the socket does not let this user in";
+                break;
+        case EPROTOTYPE:
+                hint = "; it is the socket of another program";
+                break;
+        }
+        return client_fail(client, r, "cannot connect to %s: %s%s", path, strerror(-r), hint);
+}
+
+static int refusal_errno(uint32_t code) {
+        switch (code) {
+        case WIRE_E_VERSION:
+                return -EPROTONOSUPPORT;
+        case WIRE_E_ACCESS:
+                return -EACCES;
+        case WIRE_E_LIMIT:
+                return -EUSERS;
+        case WIRE_E_ROLE:
+                return -EOPNOTSUPP;
+        default:
+                return -EIO;
+        }
+}
+
+union answer {
+        struct wire_header header;
+        struct wire_welcome welcome;
+        struct wire_refused refused;
+        char bytes[WIRE_SIZE_MAX];
+};
+
+/* Says HELLO and takes the answer; with 0, *answer is a WELCOME and fds are its descriptors. */
+static int register_reader(struct md_client *client, const char *path, union answer *answer,
+                           int fds[WIRE_FDS_READER]) {
+        struct wire_hello hello = {
+                .header = { WIRE_HELLO, sizeof(hello) },
+                .version = WIRE_VERSION,
+                .role = WIRE_ROLE_READER,
+        };
+        unsigned n_fds = WIRE_FDS_READER;
+        int r;
+
+        memcpy(hello.name, client->name, sizeof(hello.name));
+        r = conn_send(client->socket_fd, &hello, NULL, 0, 0);
+        if (r == CONN_OK)
+                r = conn_recv_wait(client->socket_fd, answer, fds, &n_fds, client->timeout_ms);
+        if (r == -ETIMEDOUT || r == CONN_E_AGAIN)
+                return client_fail(client, -ETIMEDOUT, "%s did not answer within %d ms", path,
+                                   client->timeout_ms);
+        if (r < 0)
+                return client_fail(client, r, "cannot talk to %s: %s", path, strerror(-r));
+        if (r == CONN_E_CLOSED)
+                return client_fail(client, -EPROTO, "%s hung up without an answer", path);
+
+        if (r == CONN_OK && answer->header.opcode == WIRE_WELCOME &&
+            answer->header.size == sizeof(answer->welcome) && n_fds == WIRE_FDS_READER)
+                return 0;
+        while (r == CONN_OK && n_fds)
+                close(fds[--n_fds]);
+        if (r == CONN_OK && answer->header.opcode == WIRE_REFUSED &&
+            answer->header.size == sizeof(answer->refused)) {
+                answer->refused.text[WIRE_TEXT - 1] = '\0';
+                return client_fail(client, refusal_errno(answer->refused.code), "%s refuses: %s",
+                                   path, answer->refused.text);
+        }
+        return client_fail(client, -EPROTO, "%s does not speak this version of mdshmd's protocol",
+                           path);
+}
+
+static int map_control(struct md_client *client, int fd, const char *path) {
+        size_t size = control_size(client->segment.directory.capacity);
+        struct stat st;
+        void *map;
+
+        if (fstat(fd, &st) < 0 || st.st_size < 0 || (size_t)st.st_size < size)
+                return client_fail(client, -EPROTO, "%s sent a control page of the wrong size",
+                                   path);
+        map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (map == MAP_FAILED)
+                return client_fail(client, -errno, "cannot map the control page: %s",
+                                   strerror(errno));
+        client->control = map;
+        client->control_size = size;
+        atomic_store(&client->control->kinds, UINT32_MAX);
+        return 0;
+}
+
+/* Memory for md_next(): reserved for the whole capacity, taken as instruments are seen. */
+static int reserve_slots(struct md_client *client) {
+        const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+        void *slots, *queue;
+
+        slots = mmap(NULL, slots_size(client), PROT_READ | PROT_WRITE, flags, -1, 0);
+        if (slots == MAP_FAILED)
+                return client_fail(client, -ENOMEM, "no memory for %u instruments",
+                                   client->segment.directory.capacity);
+        client->slots = slots;
+        queue = mmap(NULL, queue_size(client), PROT_READ | PROT_WRITE, flags, -1, 0);
+        if (queue == MAP_FAILED)
+                return client_fail(client, -ENOMEM, "no memory for %u instruments",
+                                   client->segment.directory.capacity);
+        client->queue = (struct queue){
+                .instruments = queue,
+                .size = client->segment.directory.capacity,
+        };
+        return 0;
+}
+
+static int open_epoll(struct md_client *client) {
+        struct epoll_event on_event = { .events = EPOLLIN, .data.fd = client->event_fd };
+        struct epoll_event on_socket = { .events = EPOLLIN | EPOLLRDHUP,
+                                         .data.fd = client->socket_fd };
+
+        client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (client->epoll_fd < 0 ||
+            epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->event_fd, &on_event) < 0 ||
+            epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->socket_fd, &on_socket) < 0)
+                return client_fail(client, -errno, "cannot watch the daemon's descriptors: %s",
+                                   strerror(errno));
+        return 0;
+}
+
+/* Takes over what came with WELCOME. */
+static int take_welcome(struct md_client *client, const struct wire_welcome *welcome,
+                        const int fds[WIRE_FDS_READER], const char *path) {
+        struct segment_why why;
+        int r;
+
+        r = segment_attach(&client->segment, fds[WIRE_FD_SEGMENT], &why);
+        if (r < 0)
+                return client_fail(client, r, "the segment of %s cannot be used: %s", path,
+                                   why.text);
+        if (client->segment.header->identity != welcome->identity)
+                return client_fail(client, -EPROTO,
+                                   "%s sent another segment than the one it announced", path);
+
+        r = map_control(client, fds[WIRE_FD_CONTROL], path);
+        if (r < 0)
+                return r;
+        r = reserve_slots(client);
+        if (r < 0)
+                return r;
+        r = open_epoll(client);
+        if (r < 0)
+                return r;
+
+        client->id = welcome->client;
+        client->generation = welcome->generation;
+        client->cursor = client->limit = welcome->newest + 1;
+        client->ticks = client->merged = client->missed = client->laps = client->sleeps = 0;
+        client->unsaid = 0;
+        client->draining = false;
+        client_report(client);
+        return 0;
+}
+
+int md_connect(struct md_client *client, const char *socket) {
+        int fds[WIRE_FDS_READER], r;
+        union answer answer;
+        char path[256];
+
+        if (client->segment.header)
+                return client_fail(client, -EISCONN, "this client is connected already");
+        if (socket)
+                snprintf(path, sizeof(path), "%s", socket);
+        else
+                default_socket(path, sizeof(path));
+
+        r = conn_connect(path, client->timeout_ms);
+        if (r < 0)
+                return fail_connect(client, path, r);
+        client->socket_fd = r;
+
+        r = register_reader(client, path, &answer, fds);
+        if (r < 0) {
+                disconnect(client);
+                return r;
+        }
+        client->event_fd = fds[WIRE_FD_EVENT];
+        r = take_welcome(client, &answer.welcome, fds, path);
+        close(fds[WIRE_FD_SEGMENT]);
+        close(fds[WIRE_FD_CONTROL]);
+        if (r < 0)
+                disconnect(client);
+        return r;
+}
+
+void client_hang_up(struct md_client *client) {
+        close_fd(&client->socket_fd); /* closing takes it out of the epoll set, too */
+}
+
+void client_report(struct md_client *client) {
+        struct control *control = client->control;
+
+        atomic_store_explicit(&control->cursor, client->cursor, memory_order_relaxed);
+        atomic_store_explicit(&control->ticks, client->ticks, memory_order_relaxed);
+        atomic_store_explicit(&control->merged, client->merged, memory_order_relaxed);
+        atomic_store_explicit(&control->missed, client->missed, memory_order_relaxed);
+        atomic_store_explicit(&control->laps, client->laps, memory_order_relaxed);
+        atomic_store_explicit(&control->sleeps, client->sleeps, memory_order_relaxed);
+}

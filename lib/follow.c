@@ -1,0 +1,352 @@
+/*
+ * The stream: every tick in order, or what changed, newest only
+ *
+ * Both walk the journal with one cursor. Conflation works in rounds. A round walks from the cursor to
+ * what was newest when it began: trades and breaks are given out on the way, for they never merge;
+ * of anything else it is only noted that this instrument has a change of this kind. At the end of the
+ * walk the noted changes are given out, each read from the table at that very moment, so it may be
+ * newer than the walk has come. The number that was given out is remembered; when a later walk passes
+ * ticks up to it, they are counted as merged.
+ *
+ * A client that is lapped notes every place whose number is not the one it gave out last, and gives
+ * these out like any other change; so it ends at the newest state of everything, trades included
+ * (the newest of those that it missed, that is).
+ */
+
+#include <errno.h>
+
+#include "client.h"
+
+#define REPORT_EVERY 256 /* ticks, while there is no pause in which to do it */
+
+static bool never_merges(unsigned kind) {
+        return kind == MD_TRADE || kind == MD_BREAK || kind >= MD_PLACES;
+}
+
+static bool wanted(const struct md_client *client, const struct md_tick *tick) {
+        const struct control *control = client->control;
+
+        if (tick->kind < 32 &&
+            !(atomic_load_explicit(&control->kinds, memory_order_relaxed) >> tick->kind & 1))
+                return false;
+        if (atomic_load_explicit(&control->all, memory_order_relaxed))
+                return true;
+        return tick->instrument < client->segment.directory.capacity &&
+               control_interest_get(control, tick->instrument);
+}
+
+/* ---- subscriptions ---- */
+
+static int check_subscription(struct md_client *client, uint32_t instrument) {
+        int r;
+
+        r = client_check(client);
+        if (r < 0)
+                return r;
+        if (instrument >= md_instruments(client))
+                return client_fail(client, -EINVAL, "there is no instrument %u", instrument);
+        return 0;
+}
+
+int md_subscribe(struct md_client *client, uint32_t instrument) {
+        int r;
+
+        r = check_subscription(client, instrument);
+        if (r == 0)
+                control_interest_set(client->control, instrument, true);
+        return r;
+}
+
+int md_unsubscribe(struct md_client *client, uint32_t instrument) {
+        int r;
+
+        r = check_subscription(client, instrument);
+        if (r == 0)
+                control_interest_set(client->control, instrument, false);
+        return r;
+}
+
+int md_subscribe_symbol(struct md_client *client, const char *symbol, const char *venue) {
+        uint32_t instrument;
+        int r;
+
+        r = md_lookup(client, symbol, venue, &instrument);
+        return r < 0 ? r : md_subscribe(client, instrument);
+}
+
+int md_subscribe_all(struct md_client *client) {
+        int r;
+
+        r = client_check(client);
+        if (r == 0)
+                atomic_store_explicit(&client->control->all, 1, memory_order_relaxed);
+        return r;
+}
+
+int md_subscribe_kinds(struct md_client *client, uint32_t kinds) {
+        int r;
+
+        r = client_check(client);
+        if (r == 0)
+                atomic_store_explicit(&client->control->kinds, kinds, memory_order_relaxed);
+        return r;
+}
+
+/* ---- the cursor ---- */
+
+uint64_t md_cursor(const struct md_client *client) {
+        return client->cursor;
+}
+
+int md_seek(struct md_client *client, uint64_t seq) {
+        int r;
+
+        r = client_check(client);
+        if (r < 0)
+                return r;
+        /* the tick that somebody has just seen may be newer than what the header says yet */
+        if (seq == 0 || (seq > segment_newest(&client->segment) + 1 &&
+                         journal_look(&client->segment.journal, seq - 1) == JOURNAL_EMPTY))
+                return client_fail(client, -EINVAL, "there is no tick %llu to go on from",
+                                   (unsigned long long)seq);
+        client->cursor = client->limit = seq;
+        return 0;
+}
+
+/*
+ * Moves a lapped cursor to the oldest tick that may still be whole, and counts what it passes. The
+ * line that stopped us may be newer than the header says, for a moment, or for ever in a damaged
+ * segment: both are asked, so that the cursor gets past that line in any case.
+ */
+static uint64_t catch_up(struct md_client *client) {
+        const struct journal *journal = &client->segment.journal;
+        uint64_t newest = segment_newest(&client->segment), oldest, missed;
+        uint64_t here = line_seq(journal_line(journal, client->cursor)) & ~LINE_BUSY;
+
+        oldest = journal_oldest(journal, here > newest ? here : newest);
+        if (oldest <= client->cursor)
+                oldest = client->cursor + 1;
+        missed = oldest - client->cursor;
+        client->cursor = oldest;
+        client->missed += missed;
+        client->laps++;
+        return missed;
+}
+
+bool client_has_news(struct md_client *client) {
+        struct md_tick tick;
+
+        if (client->queue.used || client->draining)
+                return true;
+        for (;;) {
+                switch (journal_read(&client->segment.journal, client->cursor, &tick)) {
+                case JOURNAL_EMPTY:
+                        return false;
+                case JOURNAL_LAPPED:
+                        return true;
+                default:
+                        if (wanted(client, &tick))
+                                return true;
+                        client->cursor++;
+                }
+        }
+}
+
+/* ---- every tick ---- */
+
+int md_follow(struct md_client *client, struct md_tick *tick, uint64_t *missed) {
+        uint64_t lost = 0;
+        int r, found = 0;
+
+        r = client_check(client);
+        if (r < 0)
+                return r;
+        while (!found) {
+                r = journal_read(&client->segment.journal, client->cursor, tick);
+                if (r == JOURNAL_EMPTY)
+                        break;
+                if (r == JOURNAL_LAPPED) {
+                        lost += catch_up(client);
+                        continue;
+                }
+                client->cursor++;
+                found = wanted(client, tick);
+        }
+        client->ticks += (unsigned)found;
+        if (!found || client->ticks % REPORT_EVERY == 0)
+                client_report(client);
+        if (missed)
+                *missed = lost;
+        return found;
+}
+
+/* ---- newest only ---- */
+
+static void note_change(struct md_client *client, uint32_t instrument, unsigned kind) {
+        struct slot *slot = &client->slots[instrument];
+        struct queue *queue = &client->queue;
+
+        if (!slot->dirty) {
+                queue->instruments[(queue->head + queue->used) % queue->size] = instrument;
+                queue->used++;
+        }
+        slot->dirty |= UINT32_C(1) << kind;
+}
+
+static void count_merged(struct md_client *client, struct slot *slot, unsigned kind) {
+        if (slot->merged[kind] < UINT32_MAX)
+                slot->merged[kind]++;
+        client->merged++;
+}
+
+/* Notes every place that holds something else than what was given out last. */
+static void sweep(struct md_client *client) {
+        const struct table *table = &client->segment.table;
+        uint32_t n = md_instruments(client);
+        struct md_tick place = { 0 };
+
+        for (uint32_t i = 0; i < n; i++) {
+                for (unsigned kind = 0; kind < MD_PLACES; kind++) {
+                        uint64_t seq = table_seq(table, i, kind);
+
+                        place.instrument = i;
+                        place.kind = (uint16_t)kind;
+                        /* what the walk has yet to pass it will find by itself */
+                        if (seq && seq < client->cursor && seq > client->slots[i].seen[kind] &&
+                            wanted(client, &place))
+                                note_change(client, i, kind);
+                }
+        }
+}
+
+/* Gives out the next change of the queue: 1, or 0 when it is empty. */
+static int drain(struct md_client *client, struct md_change *change) {
+        struct queue *queue = &client->queue;
+
+        while (queue->used) {
+                uint32_t instrument = queue->instruments[queue->head];
+                struct slot *slot = &client->slots[instrument];
+                unsigned kind;
+                int r;
+
+                if (!slot->dirty) {
+                        queue->head = (queue->head + 1) % queue->size;
+                        queue->used--;
+                        continue;
+                }
+                kind = (unsigned)__builtin_ctz(slot->dirty);
+                slot->dirty &= slot->dirty - 1;
+
+                r = table_read(&client->segment.table, &client->segment.journal, instrument, kind,
+                               &change->tick);
+                if (r < 0)
+                        return client_fail(client, r, "the segment is damaged at instrument %u",
+                                           instrument);
+                if (change->tick.seq <= slot->seen[kind])
+                        continue;
+                /* a trade that the walk has yet to pass must not overtake those before it */
+                if (never_merges(kind) && change->tick.seq >= client->cursor)
+                        continue;
+                slot->seen[kind] = change->tick.seq;
+                change->merged = slot->merged[kind];
+                slot->merged[kind] = 0;
+                return 1;
+        }
+        return 0;
+}
+
+/* Takes one tick of the walk: true when it is to be given out at once. */
+static bool pass(struct md_client *client, const struct md_tick *tick) {
+        struct slot *slot;
+
+        if (!wanted(client, tick))
+                return false;
+        if (tick->kind >= MD_PLACES || tick->instrument >= client->segment.directory.capacity)
+                return true;
+        slot = &client->slots[tick->instrument];
+        if (tick->seq <= slot->seen[tick->kind]) {
+                /* a newer one was given out before the walk came here; that one is this very tick, or
+                 * replaced it */
+                if (tick->seq != slot->seen[tick->kind])
+                        count_merged(client, slot, tick->kind);
+                return false;
+        }
+        if (never_merges(tick->kind)) {
+                slot->seen[tick->kind] = tick->seq;
+                return true;
+        }
+        if (slot->dirty >> tick->kind & 1)
+                count_merged(client, slot, tick->kind);
+        else
+                note_change(client, tick->instrument, tick->kind);
+        return false;
+}
+
+/* Walks on to the end of the round: 1 with a trade in change->tick, 0 at the end. */
+static int walk(struct md_client *client, struct md_change *change) {
+        while (client->cursor < client->limit) {
+                switch (journal_read(&client->segment.journal, client->cursor, &change->tick)) {
+                case JOURNAL_EMPTY:
+                        client->limit = client->cursor;
+                        break;
+                case JOURNAL_LAPPED:
+                        client->unsaid += catch_up(client);
+                        /* what is in between is gone; the round ends here, and says what it left */
+                        client->limit = client->cursor;
+                        sweep(client);
+                        break;
+                default:
+                        client->cursor++;
+                        if (pass(client, &change->tick)) {
+                                change->merged = 0;
+                                return 1;
+                        }
+                }
+        }
+        return 0;
+}
+
+/* Begins a round, if there is anything to walk over. */
+static bool begin_round(struct md_client *client) {
+        uint64_t newest = segment_newest(&client->segment);
+
+        if (journal_look(&client->segment.journal, client->cursor) == JOURNAL_EMPTY)
+                return false;
+        /* the line may be ahead of the header for a moment, or for long if the writer died there */
+        client->limit = (newest > client->cursor ? newest : client->cursor) + 1;
+        return true;
+}
+
+static int give(struct md_client *client, struct md_change *change) {
+        change->missed = client->unsaid;
+        client->unsaid = 0;
+        client->ticks++;
+        if (client->ticks % REPORT_EVERY == 0)
+                client_report(client);
+        return 1;
+}
+
+int md_next(struct md_client *client, struct md_change *change) {
+        int r;
+
+        r = client_check(client);
+        if (r < 0)
+                return r;
+        for (;;) {
+                if (!client->draining) {
+                        if (client->cursor >= client->limit && !begin_round(client)) {
+                                client_report(client);
+                                return 0;
+                        }
+                        if (walk(client, change))
+                                return give(client, change);
+                        client->draining = true;
+                }
+                r = drain(client, change);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        return give(client, change);
+                client->draining = false;
+        }
+}
