@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* What the file says of each key, for sentences; config-keys.h. */
+struct config_setting;
+
 enum config_source {
         CONFIG_SOURCE_PCAP,
         CONFIG_SOURCE_UDP,
@@ -33,9 +36,12 @@ struct config_feed {
         char *address;   /* numeric IPv4 or IPv6; multicast is joined */
         uint16_t port;   /* 1 to 65535 */
         char *interface; /* name, for multicast; NULL: the kernel's choice */
+
+        struct config_setting *settings;
 };
 
-/* Users and groups that may do something. */
+/* Users and groups that may do something. Root and the daemon's own user may always do everything:
+ * they are among the uids of each list, whatever the file says. */
 struct config_access {
         bool all; /* "*" */
         uid_t *uids;
@@ -80,6 +86,8 @@ struct config {
 
         struct config_feed *feeds;
         size_t n_feeds;
+
+        struct config_setting *settings;
 };
 
 /*
@@ -89,11 +97,25 @@ struct config {
 int config_new(struct config **configp, const char *path);
 struct config *config_free(struct config *config);
 
+static inline void config_freep(struct config **config) {
+        config_free(*config);
+}
+
+/* Whether /dev/shm, were it empty, could hold a segment of that many bytes. If not, the sentence is in
+ * the log and the result is -ENOSPC. */
+int config_check_room(const struct config *config, uint64_t bytes);
+
+/* The line of that key of a feed, of the feed's section where the key is not written. */
+unsigned config_feed_line(const struct config_feed *feed, const char *key);
+
 /*
  * What changes from `old` to `new` while running: moves over what can ([access], [limits], [log]), and
  * logs a sentence for each key that needs a restart. `new` stays the caller's.
  */
 void config_reload(struct config *old, struct config *new);
+
+/* The file that is read where the command line names none. */
+const char *config_default_path(void);
 
 /* The socket's path where the config says nothing: under /run for root and system users, under
  * $XDG_RUNTIME_DIR for others. The caller frees it; NULL without memory. */

@@ -1,0 +1,40 @@
+#pragma once
+
+/*
+ * What systemd gives and wants: descriptors at the start, news while running, signs of life
+ *
+ * Without systemd each of these does nothing, and costs nothing.
+ */
+
+#include <stddef.h>
+
+/* Descriptors that came with the process: sockets of its .socket unit, and what it stored itself. They
+ * come in no order that can be relied on, so they are known by their names alone. */
+struct systemd_fds {
+        struct systemd_fd *fds;
+        size_t n;
+};
+
+#define SYSTEMD_FDS_INIT                                                                           \
+        { NULL, 0 }
+
+/* Takes them over, once, so that no child inherits them. Returns 0, negative errno. */
+int systemd_fds_init(struct systemd_fds *fds);
+
+/* Hands out one of that name, which is the caller's from now on; -ENOENT when there is none (more). */
+int systemd_fds_take(struct systemd_fds *fds, const char *name);
+
+/* Closes those that nobody took, and says so in the log. */
+void systemd_fds_deinit(struct systemd_fds *fds);
+
+/* Sentences for `systemctl status`; without a newline. */
+void systemd_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Started, or done with reloading: from now on requests are served. */
+void systemd_ready(void);
+void systemd_reloading(void);
+void systemd_stopping(void);
+
+/* Seconds between two calls of systemd_alive(); 0 when nobody waits for them. */
+double systemd_watchdog_interval(void);
+void systemd_alive(void);
