@@ -41,7 +41,7 @@ int md_new(struct md_client **clientp) {
         if (!client)
                 return -ENOMEM;
         client->timeout_ms = DEFAULT_TIMEOUT_MS;
-        client->socket_fd = client->event_fd = client->epoll_fd = -1;
+        client->socket_fd = client->wake_fd = client->epoll_fd = -1;
         client->segment = (struct segment)SEGMENT_INIT;
         md_set_name(client, program_invocation_short_name);
         *clientp = client;
@@ -75,7 +75,7 @@ static void disconnect(struct md_client *client) {
         client->control = NULL;
         segment_detach(&client->segment);
         close_fd(&client->epoll_fd);
-        close_fd(&client->event_fd);
+        close_fd(&client->wake_fd);
         close_fd(&client->socket_fd);
 }
 
@@ -239,13 +239,13 @@ static int reserve_slots(struct md_client *client) {
 }
 
 static int open_epoll(struct md_client *client) {
-        struct epoll_event on_event = { .events = EPOLLIN, .data.fd = client->event_fd };
+        struct epoll_event on_wake = { .events = EPOLLIN, .data.fd = client->wake_fd };
         struct epoll_event on_socket = { .events = EPOLLIN | EPOLLRDHUP,
                                          .data.fd = client->socket_fd };
 
         client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (client->epoll_fd < 0 ||
-            epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->event_fd, &on_event) < 0 ||
+            epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->wake_fd, &on_wake) < 0 ||
             epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->socket_fd, &on_socket) < 0)
                 return client_fail(client, -errno, "cannot watch the daemon's descriptors: %s",
                                    strerror(errno));
@@ -308,7 +308,7 @@ int md_connect(struct md_client *client, const char *socket) {
                 disconnect(client);
                 return r;
         }
-        client->event_fd = fds[WIRE_FD_EVENT];
+        client->wake_fd = fds[WIRE_FD_WAKE];
         r = take_welcome(client, &answer.welcome, fds, path);
         close(fds[WIRE_FD_SEGMENT]);
         close(fds[WIRE_FD_CONTROL]);

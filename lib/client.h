@@ -41,7 +41,7 @@ struct md_client {
         int timeout_ms;
 
         int socket_fd; /* -1: the daemon is gone, or never was there */
-        int event_fd;
+        int wake_fd;
         int epoll_fd; /* both of them, for the caller's loop */
         uint32_t id;
         uint64_t generation;

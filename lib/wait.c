@@ -29,11 +29,11 @@ static void socket_readable(struct md_client *client) {
                 client_hang_up(client);
 }
 
-static void event_readable(struct md_client *client) {
-        uint64_t n;
+static void wake_readable(struct md_client *client) {
+        char bytes[64];
 
-        /* only a hint; if another wake has made it 0 again there is nothing to take */
-        if (read(client->event_fd, &n, sizeof(n)) < 0)
+        /* only hints: how many there were does not matter, nor does a rest that wakes us again */
+        if (read(client->wake_fd, bytes, sizeof(bytes)) < 0)
                 return;
 }
 
@@ -46,8 +46,8 @@ static int wait_event(struct md_client *client, int timeout_ms) {
         if (n < 0)
                 return client_fail(client, -errno, "cannot wait: %s", strerror(errno));
         for (int i = 0; i < n; i++) {
-                if (events[i].data.fd == client->event_fd)
-                        event_readable(client);
+                if (events[i].data.fd == client->wake_fd)
+                        wake_readable(client);
                 else
                         socket_readable(client);
         }

@@ -14,12 +14,12 @@
  *      armed = 1                               the journal's new lines
  *      full fence                              full fence
  *      look at the journal once more           armed?
- *      poll the eventfd                        armed = 0, write the eventfd
+ *      poll the wake pipe                      armed = 0, write to the wake pipe
  *
  * Both store first and look second, with a full fence between. So it cannot be that the client
  * misses the burst and the notifier misses the arming: one of them sees the other, and no wake is
- * lost. That both do costs one needless wake, which is harmless: the eventfd is a hint, the numbers
- * in the journal are the truth.
+ * lost. That both do costs one needless wake, which is harmless: the wake is a hint, the numbers in
+ * the journal are the truth.
  *
  * Disarming before writing keeps it to one system call per sleep, whatever the rate of ticks.
  */
@@ -31,7 +31,7 @@
 
 struct control {
         /* The client's, read by the notifier after each burst. */
-        _Atomic uint32_t armed; /* 1: write to my eventfd when something of interest is published */
+        _Atomic uint32_t armed; /* 1: wake me when something of interest is published */
         _Atomic uint32_t all;   /* 1: everything is of interest, whatever the bitmap says */
         _Atomic uint32_t kinds; /* bit k: ticks of kind k are of interest */
         char unused0[52];       /* zero */
@@ -46,7 +46,7 @@ struct control {
         char unused1[16];        /* zero */
 
         /* The daemon's. */
-        _Atomic uint64_t wakes; /* eventfd writes for this client */
+        _Atomic uint64_t wakes; /* bytes written to this client's pipe */
         char unused2[56];       /* zero */
 
         /* The client's: bit i % 64 of word i / 64 is instrument i. */

@@ -41,14 +41,14 @@ enum {
 };
 
 enum {
-        WIRE_ROLE_READER = 1, /* WELCOME brings three descriptors: segment, eventfd, control page */
+        WIRE_ROLE_READER = 1, /* WELCOME brings three descriptors: segment, wake pipe, control page */
         WIRE_ROLE_PUBLISHER,  /* the same, and more when publishing is set up */
         WIRE_ROLE_CONTROL,    /* none */
 };
 
 enum {
         WIRE_FD_SEGMENT, /* opened read-only */
-        WIRE_FD_EVENT,
+        WIRE_FD_WAKE, /* reading end of a pipe: a byte for each wake */
         WIRE_FD_CONTROL,
         WIRE_FDS_READER,
 };
