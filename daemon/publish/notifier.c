@@ -1,0 +1,79 @@
+/* Waking the clients that sleep; notifier.h tells how, and why nobody can hold us up. */
+
+#include "publish/notifier.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <unistd.h>
+
+void notifier_init(struct notifier *notifier, struct segment *segment) {
+        *notifier = (struct notifier){
+                .segment = segment,
+                .cursor = segment_newest(segment) + 1,
+                .bursts = &segment->counters.base[COUNTER_BURSTS],
+                .wakes = &segment->counters.base[COUNTER_WAKES],
+        };
+}
+
+void notifier_add(struct notifier *notifier, struct subscriber *subscriber) {
+        subscriber->previous = NULL;
+        subscriber->next = notifier->first;
+        if (notifier->first)
+                notifier->first->previous = subscriber;
+        notifier->first = subscriber;
+}
+
+void notifier_remove(struct notifier *notifier, struct subscriber *subscriber) {
+        if (subscriber->previous)
+                subscriber->previous->next = subscriber->next;
+        else
+                notifier->first = subscriber->next;
+        if (subscriber->next)
+                subscriber->next->previous = subscriber->previous;
+}
+
+/* Whether one of the ticks first .. newest is of interest. The lines are our own thread's writing. */
+static bool meets(const struct notifier *notifier, const struct control *control, uint64_t newest) {
+        const struct journal *journal = &notifier->segment->journal;
+        uint32_t kinds = atomic_load_explicit(&control->kinds, memory_order_relaxed);
+        bool all = atomic_load_explicit(&control->all, memory_order_relaxed);
+
+        if (newest - notifier->cursor >= journal->size || (all && kinds == UINT32_MAX))
+                return true;
+        for (uint64_t seq = notifier->cursor; seq <= newest; seq++) {
+                uint64_t word = atomic_load_explicit(&journal_line(journal, seq)->word[1],
+                                                     memory_order_relaxed);
+                uint32_t instrument = (uint32_t)word, kind = word >> 32 & 0xffff;
+
+                if (kind < 32 && !(kinds >> kind & 1))
+                        continue;
+                if (all || (instrument < notifier->segment->directory.capacity &&
+                            control_interest_get(control, instrument)))
+                        return true;
+        }
+        return false;
+}
+
+static void wake(struct notifier *notifier, struct subscriber *subscriber) {
+        /* disarmed first: a client that arms again in between is woken once more, not lost */
+        atomic_store_explicit(&subscriber->control->armed, 0, memory_order_relaxed);
+        atomic_fetch_add_explicit(&subscriber->control->wakes, 1, memory_order_relaxed);
+        counter_add(notifier->wakes, 1);
+        /* EAGAIN: it has not read the last one yet. EPIPE: its session is about to end. */
+        if (write(subscriber->wake_fd, "", 1) < 0)
+                return;
+}
+
+void notifier_flush(struct notifier *notifier) {
+        uint64_t newest = segment_newest(notifier->segment);
+
+        if (newest < notifier->cursor)
+                return;
+        /* pairs with the fence in control_arm(): either it sees these ticks, or we see it armed */
+        atomic_thread_fence(memory_order_seq_cst);
+        for (struct subscriber *s = notifier->first; s; s = s->next)
+                if (control_armed(s->control) && meets(notifier, s->control, newest))
+                        wake(notifier, s);
+        notifier->cursor = newest + 1;
+        counter_add(notifier->bursts, 1);
+}

@@ -1,0 +1,23 @@
+#pragma once
+
+/*
+ * The publisher: the one writer of the segment
+ *
+ * Ticks come in without a number and leave with the next one: to the journal first, to the table
+ * then (shm/table.h), and at last to the header as a hint. There is no other writer of these
+ * sections, in this process or any other.
+ */
+
+#include <stdint.h>
+
+#include "shm/segment.h"
+
+struct publisher {
+        struct segment *segment;
+        uint64_t next; /* number of the next tick */
+};
+
+void publisher_init(struct publisher *publisher, struct segment *segment);
+
+/* Publishes a tick whose instrument and kind are inside the table, or whose kind has no place. */
+void publisher_put(struct publisher *publisher, struct md_tick *tick);
