@@ -1,0 +1,66 @@
+#pragma once
+
+/*
+ * A session: one peer, from its first word to its last
+ *
+ *      HELLO expected    for limits.hello_ms, then it is closed
+ *      reader            welcomed, with descriptors; whatever it says after that is a fault
+ *      control           one request at a time, answered as fast as the peer reads
+ *
+ * A session never waits for its peer. An answer that does not fit into the socket goes on when there
+ * is room again; until then nothing more is read.
+ */
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "publish/notifier.h"
+#include "serve/access.h"
+#include "wire/wire.h"
+
+struct listener;
+
+enum session_state {
+        SESSION_HELLO,
+        SESSION_READER,
+        SESSION_CONTROL,
+};
+
+struct session {
+        struct listener *listener;
+        struct session *previous, *next;
+
+        uint32_t id;
+        enum session_state state;
+        struct peer peer;
+        char name[WIRE_NAME];
+        int64_t since; /* TIME of registration */
+
+        int fd;
+        ev_io readable;
+        ev_io writable; /* while an answer waits for room */
+        ev_timer impatience;
+
+        /* reader */
+        struct subscriber subscriber; /* control is NULL: none */
+        size_t control_size;
+
+        /* control: the answer that is being given */
+        uint32_t answered; /* id of the last client listed */
+};
+
+/* Takes over a connection that has been accepted, and waits for its HELLO. -ENOMEM: it stays the
+ * caller's. */
+int session_new(struct session **sessionp, struct listener *listener, int fd, struct peer *peer);
+struct session *session_free(struct session *session);
+
+/* Sends REFUSED, if there is room for it. Any socket will do. */
+void session_refuse(int fd, uint32_t code, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* Sends a message; false when the session is over (it has then been freed). */
+bool session_send(struct session *session, const void *message, const int *fds, unsigned n_fds);
+
+/* Ends the session of a peer that broke a rule: counted and named in the log. */
+void session_fault(struct session *session, const char *what);
