@@ -48,6 +48,13 @@ enum {
         STATUS_SECURITY = 1 << 4,
 };
 
+/* What an EVENT_INSTRUMENT says of it; the bits are those of INSTRUMENT_... in shm/directory.h. */
+enum {
+        EVENT_INSTRUMENT_TEST = 1 << 0,
+        EVENT_INSTRUMENT_ETP = 1 << 1,
+        EVENT_INSTRUMENT_WHEN_ISSUED = 1 << 2,
+};
+
 struct event {
         enum event_type type;
         uint16_t flags;   /* MD_FLAG_... for the ticks */
@@ -78,7 +85,7 @@ struct event {
                 } official;
                 struct {
                         int64_t lot, close_px;
-                        uint32_t flags; /* INSTRUMENT_... of shm/directory.h */
+                        uint32_t flags; /* EVENT_INSTRUMENT_... */
                         uint32_t luld;
                 } instrument;
                 char system; /* as in md_system.event */
