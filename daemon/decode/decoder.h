@@ -18,7 +18,7 @@ enum {
         DECODE_E_TYPE,   /* no message of this protocol begins so */
         DECODE_E_SHORT,  /* shorter than its type requires */
         DECODE_E_SYMBOL, /* the symbol is empty or not printable */
-        DECODE_E_VALUE,  /* a price or size out of any range */
+        DECODE_E_VALUE,  /* a price, size or code out of any range */
         _DECODE_E_N,
 };
 
