@@ -103,23 +103,6 @@ const char *md_error(const struct md_client *client) {
         return client->error;
 }
 
-static void default_socket(char *path, size_t size) {
-        const char *named = getenv("MDSHMD_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
-        struct stat st;
-
-        if (named && *named) {
-                snprintf(path, size, "%s", named);
-                return;
-        }
-        if (runtime && *runtime) {
-                int n = snprintf(path, size, "%s/mdshmd/mdshmd.sock", runtime);
-
-                if (n > 0 && (size_t)n < size && stat(path, &st) == 0)
-                        return;
-        }
-        snprintf(path, size, "/run/mdshmd/mdshmd.sock");
-}
-
 /* Why a connection could not be made, in words. */
 static int fail_connect(struct md_client *client, const char *path, int r) {
         const char *hint = "";
@@ -296,7 +279,7 @@ int md_connect(struct md_client *client, const char *socket) {
         if (socket)
                 snprintf(path, sizeof(path), "%s", socket);
         else
-                default_socket(path, sizeof(path));
+                conn_default_path(path, sizeof(path));
 
         r = conn_connect(path, client->timeout_ms);
         if (r < 0)

@@ -4,11 +4,31 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+void conn_default_path(char *path, size_t size) {
+        const char *named = getenv("MDSHMD_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+        struct stat st;
+
+        if (named && *named) {
+                snprintf(path, size, "%s", named);
+                return;
+        }
+        if (runtime && *runtime) {
+                int n = snprintf(path, size, "%s/mdshmd/mdshmd.sock", runtime);
+
+                if (n > 0 && (size_t)n < size && stat(path, &st) == 0)
+                        return;
+        }
+        snprintf(path, size, "/run/mdshmd/mdshmd.sock");
+}
 
 int conn_connect(const char *path, int timeout_ms) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };

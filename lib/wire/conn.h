@@ -21,6 +21,11 @@ enum {
                         * it brought descriptors that nobody asked for */
 };
 
+/* Where a daemon listens when nobody says where: $MDSHMD_SOCKET, else
+ * $XDG_RUNTIME_DIR/mdshmd/mdshmd.sock if there is one, else /run/mdshmd/mdshmd.sock. A path
+ * that does not fit `size` bytes is cut. */
+void conn_default_path(char *path, size_t size);
+
 /* Connects to the socket at `path`, close-on-exec; sending and connecting then take at most
  * timeout_ms. The descriptor, or negative errno: -ENAMETOOLONG, -ENOENT, -ECONNREFUSED, -EACCES,
  * -ETIMEDOUT (its queue is full), ... */
