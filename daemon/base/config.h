@@ -40,8 +40,8 @@ struct config_feed {
         struct config_setting *settings;
 };
 
-/* Users and groups that may do something. Root and the daemon's own user may always do everything:
- * they are among the uids of each list, whatever the file says. */
+/* Users and groups that may do something, besides root and the daemon's own user, who may always do
+ * everything. */
 struct config_access {
         bool all; /* "*" */
         uid_t *uids;
@@ -91,8 +91,8 @@ struct config {
 };
 
 /*
- * Reads and checks a file. On failure the complaints are in the log, each with file and line, and the
- * result is a negative errno (-EINVAL for anything that the file says).
+ * Reads and checks a file. On failure the complaints are in the log, each with file and line, and
+ * the result is a negative errno (-EINVAL for anything that the file says).
  */
 int config_new(struct config **configp, const char *path);
 struct config *config_free(struct config *config);
@@ -101,16 +101,16 @@ static inline void config_freep(struct config **config) {
         config_free(*config);
 }
 
-/* Whether /dev/shm, were it empty, could hold a segment of that many bytes. If not, the sentence is in
- * the log and the result is -ENOSPC. */
+/* Whether /dev/shm, were it empty, could hold a segment of that many bytes. If not, the sentence is
+ * in the log and the result is -ENOSPC. */
 int config_check_room(const struct config *config, uint64_t bytes);
 
 /* The line of that key of a feed, of the feed's section where the key is not written. */
 unsigned config_feed_line(const struct config_feed *feed, const char *key);
 
 /*
- * What changes from `old` to `new` while running: moves over what can ([access], [limits], [log]), and
- * logs a sentence for each key that needs a restart. `new` stays the caller's.
+ * What changes from `old` to `new` while running: moves over what can ([access], [limits], [log]),
+ * and logs a sentence for each key that needs a restart. `new` stays the caller's.
  */
 void config_reload(struct config *old, struct config *new);
 

@@ -1,0 +1,99 @@
+/* Checks of the whole: what no value can say by itself. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/config-keys.h"
+#include "base/log.h"
+
+#define ANY_SOURCE (~0u)
+
+/* One key of a feed against its sources: the one that it has, or any while that is not known. */
+static void check_feed_key(const struct config_feed *feed, const struct config_key *key,
+                           unsigned sources, struct config_complaints *complaints) {
+        const struct config_setting *setting = config_feed_setting(feed, key);
+        const char *name = sources == ANY_SOURCE ? "" : config_source_name(feed->source);
+        char where[CONFIG_WHERE_SIZE];
+
+        config_where(where, CONFIG_SECTION_FEED, feed);
+        if (key->required && !setting->line && !(sources & CONFIG_SOURCES & ~key->sources))
+                config_complain(complaints, feed->line, where, key->name,
+                                "is missing, and no %s%sfeed is complete without it", name,
+                                *name ? " " : "");
+        if (setting->line && !(key->sources & sources))
+                config_complain(complaints, setting->line, where, key->name,
+                                "does not belong to a feed with source = %s (line %u); take one of "
+                                "the two out",
+                                name, config_feed_line(feed, "source"));
+}
+
+static void check_feed(const struct config_feed *feed, struct config_complaints *complaints) {
+        const struct config_key *key = config_key_find(CONFIG_SECTION_FEED, "source");
+        const struct config_setting *source = config_feed_setting(feed, key);
+        unsigned sources = source->good ? 1u << feed->source : ANY_SOURCE;
+
+        for (size_t i = 0; i < config_keys_n; i++)
+                if (!strcmp(config_keys[i].section, CONFIG_SECTION_FEED))
+                        check_feed_key(feed, &config_keys[i], sources, complaints);
+}
+
+/* A share that is larger than the whole was not meant. */
+static void check_limits(const struct config *config, struct config_complaints *complaints) {
+        const struct config_setting *share =
+                config_setting(config, NULL, config_key_find("limits", "clients_per_user"));
+        const struct config_setting *whole =
+                config_setting(config, NULL, config_key_find("limits", "clients"));
+
+        if (share->line && share->good && whole->good &&
+            config->limits.clients_per_user > config->limits.clients)
+                config_complain(complaints, share->line, "[limits]", "clients_per_user",
+                                "%u for one user is more than the %u clients for all; make it "
+                                "smaller, or clients larger",
+                                config->limits.clients_per_user, config->limits.clients);
+}
+
+void config_check(const struct config *config, struct config_complaints *complaints) {
+        check_limits(config, complaints);
+        for (size_t i = 0; i < config->n_feeds; i++)
+                check_feed(&config->feeds[i], complaints);
+}
+
+/* One sentence at each of the two keys that is written; one without a line where neither is. */
+static void complain_room(const struct config *config, double bytes, double room) {
+        static const char *const names[] = { "instruments", "journal" };
+        struct config_complaints complaints = { .path = config->path };
+        const struct config_key *key;
+        unsigned line[2];
+
+        for (size_t i = 0; i < 2; i++) {
+                key = config_key_find("segment", names[i]);
+                line[i] = config_setting(config, NULL, key)->line;
+        }
+        for (size_t i = 0; i < 2; i++)
+                if (line[i] || (!line[0] && !line[1]))
+                        config_complain(&complaints, line[i], "[segment]", names[i],
+                                        "%u instruments and a journal of %" PRIu64
+                                        " ticks need %.1f MiB, and /dev/shm has %.1f MiB in all; "
+                                        "make one of the two smaller, or /dev/shm larger",
+                                        config->segment.instruments, config->segment.journal,
+                                        bytes / 1048576, room / 1048576);
+}
+
+int config_check_room(const struct config *config, uint64_t bytes) {
+        struct statvfs vfs;
+        double room;
+        int r;
+
+        if (statvfs("/dev/shm", &vfs) < 0) {
+                r = -errno;
+                log_error("cannot look at /dev/shm, where the segment would be: %s", strerror(-r));
+                return r;
+        }
+        room = (double)vfs.f_blocks * (double)vfs.f_frsize;
+        if ((double)bytes <= room)
+                return 0;
+        complain_room(config, (double)bytes, room);
+        return -ENOSPC;
+}
