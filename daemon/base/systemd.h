@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-/* Descriptors that came with the process: sockets of its .socket unit, and what it stored itself. They
- * come in no order that can be relied on, so they are known by their names alone. */
+/* Descriptors that came with the process: sockets of its .socket unit, and what it stored itself.
+ * They come in no order that can be relied on, so they are known by their names alone. */
 struct systemd_fds {
         struct systemd_fd *fds;
         size_t n;
@@ -18,10 +18,10 @@ struct systemd_fds {
 #define SYSTEMD_FDS_INIT                                                                           \
         { NULL, 0 }
 
-/* Takes them over, once, so that no child inherits them. Returns 0, negative errno. */
+/* Takes them over, once and for all, so that no child inherits them. Returns 0, negative errno. */
 int systemd_fds_init(struct systemd_fds *fds);
 
-/* Hands out one of that name, which is the caller's from now on; -ENOENT when there is none (more). */
+/* Hands out one of that name, which is the caller's from then on; -ENOENT when there is none. */
 int systemd_fds_take(struct systemd_fds *fds, const char *name);
 
 /* Closes those that nobody took, and says so in the log. */

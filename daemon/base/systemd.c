@@ -1,0 +1,119 @@
+/* systemd, as far as a daemon sees it. */
+
+#include "base/systemd.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+struct systemd_fd {
+        char *name;
+        int fd; /* -1: taken */
+};
+
+int systemd_fds_init(struct systemd_fds *fds) {
+        char **names = NULL; /* one for each, or NULL where there is none */
+        int n;
+
+        *fds = (struct systemd_fds)SYSTEMD_FDS_INIT;
+        n = sd_listen_fds_with_names(1, &names);
+        if (n <= 0)
+                return error_origin(n);
+
+        fds->fds = calloc((size_t)n, sizeof(*fds->fds));
+        for (int i = 0; i < n; i++) {
+                if (fds->fds)
+                        fds->fds[i] = (struct systemd_fd){ names[i], SD_LISTEN_FDS_START + i };
+                else
+                        free(names[i]);
+        }
+        free(names);
+        if (!fds->fds)
+                return error_origin(-ENOMEM);
+        fds->n = (size_t)n;
+        return 0;
+}
+
+int systemd_fds_take(struct systemd_fds *fds, const char *name) {
+        int fd;
+
+        for (size_t i = 0; i < fds->n; i++) {
+                fd = fds->fds[i].fd;
+                if (fd < 0 || strcmp(fds->fds[i].name, name))
+                        continue;
+                fds->fds[i].fd = -1;
+                return fd;
+        }
+        return -ENOENT;
+}
+
+void systemd_fds_deinit(struct systemd_fds *fds) {
+        for (size_t i = 0; i < fds->n; i++) {
+                if (fds->fds[i].fd >= 0)
+                        log_warning("systemd handed over a descriptor named \"%s\", which is not "
+                                    "known here; closing it",
+                                    fds->fds[i].name);
+                closep(&fds->fds[i].fd);
+                free(fds->fds[i].name);
+        }
+        free(fds->fds);
+        *fds = (struct systemd_fds)SYSTEMD_FDS_INIT;
+}
+
+/* Nothing hangs on it, so a failure is for the debug log. */
+static void notify(const char *state) {
+        int r = sd_notify(0, state);
+
+        if (r < 0)
+                log_debug("cannot tell systemd %s: %s", state, strerror(-r));
+}
+
+void systemd_status(const char *format, ...) {
+        char state[256] = "STATUS=";
+        size_t n = strlen(state);
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(state + n, sizeof(state) - n, format, args);
+        va_end(args);
+        notify(state);
+}
+
+void systemd_ready(void) {
+        notify("READY=1");
+}
+
+void systemd_reloading(void) {
+        char state[64];
+        struct timespec now;
+
+        /* with the time, so that systemd can tell this reload from an earlier one */
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+                 (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+        notify(state);
+}
+
+void systemd_stopping(void) {
+        notify("STOPPING=1");
+}
+
+double systemd_watchdog_interval(void) {
+        uint64_t us;
+
+        if (sd_watchdog_enabled(0, &us) <= 0)
+                return 0;
+        /* two signs of life within the time, so that one may be late */
+        return (double)us / 2e6;
+}
+
+void systemd_alive(void) {
+        notify("WATCHDOG=1");
+}
