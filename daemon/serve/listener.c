@@ -82,10 +82,8 @@ static void refuse_without_descriptors(struct listener *listener) {
 
 /* One connection: 0, or negative errno when there is none to be had. */
 static int accept_one(struct listener *listener) {
-        _cleanup_(peer_deinit)
-        struct peer peer = { 0 };
-        _cleanup_(closep)
-        int fd = -1;
+        _cleanup_(peer_deinit) struct peer peer = { 0 };
+        _cleanup_(closep) int fd = -1;
         struct session *session;
         int r;
 
@@ -144,8 +142,7 @@ static int clear_path(const char *path) {
 
 /* The last folder of the path, for everybody to pass through. */
 static void make_folder(const char *path) {
-        _cleanup_(freep)
-        char *copy = strdup(path);
+        _cleanup_(freep) char *copy = strdup(path);
 
         if (copy && mkdir(dirname(copy), 0755) < 0 && errno != EEXIST)
                 log_debug("cannot make the folder of %s: %s", path, strerror(errno));

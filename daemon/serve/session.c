@@ -106,8 +106,7 @@ bool session_send(struct session *session, const void *message, const int *fds, 
  * fault; its content we never trust. The descriptor, to be handed on and closed. */
 static int make_control(struct session *session) {
         size_t size = control_size(session->listener->segment->directory.capacity);
-        _cleanup_(closep)
-        int fd = -1;
+        _cleanup_(closep) int fd = -1;
         void *map;
         int r;
 
@@ -138,8 +137,7 @@ static int make_control(struct session *session) {
 static void welcome(struct session *session) {
         struct listener *listener = session->listener;
         const struct shm_header *header = listener->segment->header;
-        _cleanup_(closep)
-        int control_fd = -1, wake_read = -1;
+        _cleanup_(closep) int control_fd = -1, wake_read = -1;
         struct wire_welcome message;
         int fds[WIRE_FDS_READER], ends[2];
 
