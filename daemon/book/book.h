@@ -20,6 +20,10 @@ struct book;
 int book_new(struct book **bookp, uint32_t capacity);
 struct book *book_free(struct book *book);
 
+static inline void book_freep(struct book **book) {
+        book_free(*book);
+}
+
 /*
  * Applies an event to an instrument and writes the ticks it makes to `ticks`, with instrument, kind,
  * flags, ts_event and body set; the last of them carries MD_FLAG_LAST. Returns how many.
