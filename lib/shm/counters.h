@@ -83,7 +83,7 @@ static inline struct shm_counter *counters_add(struct counters *counters, uint32
 
         counter = &counters->base[counters->used++];
         counter->feed = feed;
-        strncpy(counter->label, label, COUNTER_LABEL_SIZE - 1);
+        memcpy(counter->label, label, strnlen(label, COUNTER_LABEL_SIZE - 1));
         atomic_store_explicit(&counter->id, counters->used, memory_order_release);
         return counter;
 }

@@ -514,8 +514,11 @@ void segment_retire(struct segment *segment) {
                 atomic_store(&segment->header->state, SEGMENT_STOPPED);
                 atomic_store(&segment->header->magic, 0);
         }
-        shm_unlink(segment->name);
-        lock_name(name, segment->name);
-        shm_unlink(name);
+        /* without the lock the names are another daemon's */
+        if (segment->lock_fd >= 0) {
+                shm_unlink(segment->name);
+                lock_name(name, segment->name);
+                shm_unlink(name);
+        }
         segment_detach(segment);
 }
