@@ -147,7 +147,7 @@ int conn_recv(int fd, void *buffer, int *fds, unsigned *n_fds) {
         }
 
         came = room ? take_fds(&msg, fds, room) : 0;
-        if (n == 0 && !came && !msg.msg_flags)
+        if (n == 0 && !came && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
                 return CONN_E_CLOSED;
         if (n >= (ssize_t)sizeof(header)) {
                 memcpy(&header, buffer, sizeof(header));
