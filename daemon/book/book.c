@@ -289,3 +289,27 @@ void book_reset(struct book *book, uint32_t instrument) {
         if (state->known)
                 state_reset(state);
 }
+
+void book_empty(unsigned kind, struct md_tick *tick) {
+        tick->kind = (uint16_t)kind;
+        tick->flags = MD_FLAG_LAST | MD_FLAG_SNAPSHOT;
+        memset(&tick->u, 0, sizeof(tick->u));
+        switch (kind) {
+        case MD_QUOTE:
+                tick->u.quote.bid_px = tick->u.quote.ask_px = MD_PX_NONE;
+                break;
+        case MD_BAR:
+                tick->u.bar = (struct md_bar){ MD_PX_NONE, MD_PX_NONE, MD_PX_NONE, MD_PX_NONE };
+                break;
+        case MD_AUCTION:
+                tick->u.auction.ref_px = MD_PX_NONE;
+                break;
+        case MD_CLEARING:
+                tick->u.clearing =
+                        (struct md_clearing){ MD_PX_NONE, MD_PX_NONE, MD_PX_NONE, MD_PX_NONE };
+                break;
+        case MD_OFFICIAL:
+                tick->u.official.open_px = tick->u.official.close_px = MD_PX_NONE;
+                break;
+        }
+}

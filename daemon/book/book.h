@@ -36,3 +36,6 @@ void book_restore(struct book *book, const struct md_tick *tick);
 
 /* A new session: the instrument's sums, ranges, official prices are forgotten. */
 void book_reset(struct book *book, uint32_t instrument);
+
+/* What stands in a place of that kind when nothing is known: fills in kind, flags and body. */
+void book_empty(unsigned kind, struct md_tick *tick);
