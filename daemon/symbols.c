@@ -1,0 +1,55 @@
+/* Which instrument a venue's symbol is. */
+
+#include "symbols.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+
+struct symbols_slot {
+        uint64_t symbol; /* 0: empty; no symbol is all zeros */
+        uint32_t instrument;
+};
+
+int symbols_init(struct symbols *symbols, uint32_t capacity) {
+        uint64_t slots = 16;
+
+        while (slots < 2 * (uint64_t)capacity)
+                slots *= 2;
+        *symbols = (struct symbols){
+                .slots = calloc(slots, sizeof(struct symbols_slot)),
+                .mask = slots - 1,
+                .capacity = capacity,
+        };
+        return symbols->slots ? 0 : error_origin(-ENOMEM);
+}
+
+void symbols_deinit(struct symbols *symbols) {
+        free(symbols->slots);
+        *symbols = (struct symbols){ 0 };
+}
+
+/* The slot of a symbol, or the empty one where it would be. */
+static struct symbols_slot *find_slot(const struct symbols *symbols, uint64_t symbol) {
+        uint64_t hash = symbol * UINT64_C(0x9e3779b97f4a7c15);
+
+        for (uint64_t i = (hash >> 32) & symbols->mask;; i = (i + 1) & symbols->mask)
+                if (!symbols->slots[i].symbol || symbols->slots[i].symbol == symbol)
+                        return &symbols->slots[i];
+}
+
+uint32_t symbols_find(const struct symbols *symbols, uint64_t symbol) {
+        const struct symbols_slot *slot = find_slot(symbols, symbol);
+
+        return slot->symbol ? slot->instrument : SYMBOLS_NONE;
+}
+
+void symbols_add(struct symbols *symbols, uint64_t symbol, uint32_t instrument) {
+        struct symbols_slot *slot = find_slot(symbols, symbol);
+
+        if (symbols->used == symbols->capacity)
+                return;
+        *slot = (struct symbols_slot){ symbol, instrument };
+        symbols->used++;
+}
