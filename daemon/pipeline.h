@@ -1,0 +1,56 @@
+#pragma once
+
+/*
+ * The pipeline: from a packet to the ticks in the segment
+ *
+ * The only file that knows all stages, and nothing but the way between them:
+ *
+ *      feed      hands over a packet                   sink of feed/feed.h
+ *      framing   checks it whole                       iextp_parse()
+ *      arbiter   says which messages are new           arbiter_accept()
+ *      decoder   makes an event of each                decoder->decode()
+ *      symbols   say which instrument it is            symbols_find()
+ *      book      makes ticks of the event              book_apply()
+ *      publisher writes them                           publisher_put()
+ *      notifier  wakes clients, once per burst         notifier_flush()
+ *
+ * What cannot be used is counted by cause, each cause is named once per feed in the log, and the rest
+ * goes on.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "publish/notifier.h"
+#include "publish/publisher.h"
+#include "shm/segment.h"
+
+struct ev_loop;
+struct book;
+struct stream;
+
+struct pipeline {
+        struct ev_loop *loop;
+        struct segment *segment;
+        struct notifier *notifier;
+        struct publisher publisher;
+        struct book *book;
+        struct stream **streams; /* one per feed */
+        size_t n_streams;
+};
+
+/* -ENOMEM. */
+int pipeline_init(struct pipeline *pipeline, struct ev_loop *loop, struct segment *segment,
+                  struct notifier *notifier);
+void pipeline_deinit(struct pipeline *pipeline);
+
+/* Adds a feed and opens its source; what a predecessor left of it in the segment is taken as its present
+ * state. Negative errno, with a sentence in the log. */
+int pipeline_add(struct pipeline *pipeline, const struct config_feed *config);
+
+void pipeline_start(struct pipeline *pipeline);
+
+/* Whether a feed can speak that protocol, for the check of a config. */
+bool pipeline_knows(const char *protocol);
