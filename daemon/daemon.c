@@ -1,0 +1,309 @@
+/* Everything set up in order, and torn down in reverse. */
+
+#include "daemon.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/config.h"
+#include "base/error.h"
+#include "base/systemd.h"
+#include "pipeline.h"
+#include "publish/notifier.h"
+#include "serve/listener.h"
+#include "shm/segment.h"
+
+#define HEARTBEAT 0.1 /* seconds */
+#define STATUS    2.0
+
+struct daemon {
+        struct config *config;
+        struct ev_loop *loop;
+        struct segment segment;
+        bool published; /* the segment is ours to end; before that, it may be a predecessor's */
+        struct notifier notifier;
+        struct pipeline pipeline;
+        struct listener listener;
+        struct systemd_fds inherited;
+
+        ev_signal on_term, on_int, on_hup;
+        ev_timer heartbeat, status, watchdog;
+};
+
+static int64_t clock_ns(clockid_t clock) {
+        struct timespec now;
+
+        clock_gettime(clock, &now);
+        return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* ---- while it runs ---- */
+
+static void daemon_stop(struct ev_loop *loop, ev_signal *watcher, int events) {
+        (void)events;
+        log_notice("stopping: %s", strsignal(watcher->signum));
+        ev_break(loop, EVBREAK_ALL);
+}
+
+static int daemon_reload(void *userdata) {
+        struct daemon *daemon = userdata;
+        struct config *config;
+        int r;
+
+        systemd_reloading();
+        r = config_new(&config, daemon->config->path);
+        if (r < 0) {
+                log_error("%s: not read again; what was read before stays", daemon->config->path);
+        } else {
+                config_reload(daemon->config, config);
+                config_free(config);
+                log_init(daemon->config->log.level);
+                log_notice("%s: read again", daemon->config->path);
+        }
+        systemd_ready();
+        return r;
+}
+
+static void daemon_hup(struct ev_loop *loop, ev_signal *watcher, int events) {
+        struct daemon *daemon = container_of(watcher, struct daemon, on_hup);
+
+        (void)loop;
+        (void)events;
+        daemon_reload(daemon);
+}
+
+static void beat(struct daemon *daemon) {
+        struct shm_header *header = daemon->segment.header;
+
+        atomic_store_explicit(&header->heartbeat, clock_ns(CLOCK_MONOTONIC), memory_order_relaxed);
+        atomic_store_explicit(&header->heartbeat_time, clock_ns(CLOCK_REALTIME),
+                              memory_order_relaxed);
+        atomic_store_explicit(&daemon->segment.counters.base[COUNTER_LOG_SUPPRESSED].value,
+                              log_suppressed(), memory_order_relaxed);
+}
+
+static void daemon_beat(struct ev_loop *loop, ev_timer *timer, int events) {
+        (void)loop;
+        (void)events;
+        beat(container_of(timer, struct daemon, heartbeat));
+}
+
+static void daemon_status(struct ev_loop *loop, ev_timer *timer, int events) {
+        struct daemon *daemon = container_of(timer, struct daemon, status);
+
+        (void)loop;
+        (void)events;
+        systemd_status("%zu feeds, %u instruments, %u clients, %llu ticks",
+                       daemon->pipeline.n_streams, directory_count(&daemon->segment.directory),
+                       daemon->listener.n_clients,
+                       (unsigned long long)segment_newest(&daemon->segment));
+}
+
+static void daemon_alive(struct ev_loop *loop, ev_timer *timer, int events) {
+        (void)loop;
+        (void)timer;
+        (void)events;
+        systemd_alive();
+}
+
+/* ---- set-up ---- */
+
+static struct segment_params segment_params(const struct config *config) {
+        return (struct segment_params){
+                .instruments = config->segment.instruments,
+                .journal = config->segment.journal,
+        };
+}
+
+int daemon_check(const struct config *config) {
+        struct segment_params params = segment_params(config);
+        int r;
+
+        r = config_check_room(config, segment_footprint(&params));
+        for (size_t i = 0; i < config->n_feeds; i++) {
+                const struct config_feed *feed = &config->feeds[i];
+
+                if (pipeline_knows(feed->protocol))
+                        continue;
+                log_error(
+                        "%s:%u: [feed %s] protocol: \"%s\" is none that this version reads (iex-tops)",
+                        config->path, config_feed_line(feed, "protocol"), feed->name,
+                        feed->protocol);
+                r = -EINVAL;
+        }
+        return r;
+}
+
+/* Every client costs two descriptors. */
+static void raise_descriptor_limit(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
+/* What the config wishes for the memory, and the kernel may refuse. */
+static void tune_memory(struct daemon *daemon) {
+        struct segment *segment = &daemon->segment;
+
+        if (daemon->config->segment.huge_pages &&
+            madvise(segment->header, segment->size, MADV_HUGEPAGE) < 0)
+                log_warning("[segment] huge_pages: not to be had (%s); going on with small ones",
+                            strerror(errno));
+        if (daemon->config->segment.lock && mlock(segment->header, segment->size) < 0)
+                log_warning(
+                        "[segment] lock: %zu MiB cannot be locked (%s): raise LimitMEMLOCK=; going "
+                        "on without",
+                        segment->size >> 20, strerror(errno));
+}
+
+static int open_segment(struct daemon *daemon) {
+        struct segment_params params = segment_params(daemon->config);
+        struct segment_why why;
+        int r;
+
+        r = segment_open(&daemon->segment, daemon->config->segment.name, &params, &why);
+        if (r < 0) {
+                log_error("segment %s: %s", daemon->config->segment.name, why.text);
+                return error_trace(r);
+        }
+        if (daemon->segment.adopted)
+                log_notice("segment %s: taken over from a daemon that is gone, at tick %llu",
+                           daemon->segment.name,
+                           (unsigned long long)segment_newest(&daemon->segment));
+        tune_memory(daemon);
+        return 0;
+}
+
+static int open_feeds(struct daemon *daemon) {
+        int r;
+
+        for (size_t i = 0; i < daemon->config->n_feeds; i++) {
+                r = pipeline_add(&daemon->pipeline, &daemon->config->feeds[i]);
+                if (r < 0)
+                        return error_trace(r);
+        }
+        return 0;
+}
+
+static int open_listener(struct daemon *daemon) {
+        int r, fd;
+
+        r = systemd_fds_init(&daemon->inherited);
+        if (r < 0)
+                return error_trace(r);
+        fd = systemd_fds_take(&daemon->inherited, "control");
+        r = listener_init(&daemon->listener, daemon->loop, daemon->config, &daemon->segment,
+                          &daemon->notifier, fd < 0 ? -1 : fd);
+        daemon->listener.reload = daemon_reload;
+        daemon->listener.userdata = daemon;
+        return error_trace(r);
+}
+
+static void start_watchers(struct daemon *daemon) {
+        double interval = systemd_watchdog_interval();
+
+        ev_signal_init(&daemon->on_term, daemon_stop, SIGTERM);
+        ev_signal_init(&daemon->on_int, daemon_stop, SIGINT);
+        ev_signal_init(&daemon->on_hup, daemon_hup, SIGHUP);
+        ev_signal_start(daemon->loop, &daemon->on_term);
+        ev_signal_start(daemon->loop, &daemon->on_int);
+        ev_signal_start(daemon->loop, &daemon->on_hup);
+
+        ev_timer_init(&daemon->heartbeat, daemon_beat, HEARTBEAT, HEARTBEAT);
+        ev_timer_start(daemon->loop, &daemon->heartbeat);
+        ev_timer_init(&daemon->status, daemon_status, STATUS, STATUS);
+        ev_timer_init(&daemon->watchdog, daemon_alive, interval, interval);
+        if (interval > 0) {
+                ev_timer_start(daemon->loop, &daemon->status);
+                ev_timer_start(daemon->loop, &daemon->watchdog);
+        }
+}
+
+static void daemon_freep(struct daemon **daemon) {
+        daemon_free(*daemon);
+}
+
+int daemon_new(struct daemon **daemonp, struct config *config) {
+        _cleanup_(daemon_freep) struct daemon *daemon = NULL;
+        int r;
+
+        daemon = calloc(1, sizeof(*daemon));
+        if (!daemon) {
+                config_free(config);
+                return error_origin(-ENOMEM);
+        }
+        daemon->config = config;
+        daemon->segment = (struct segment)SEGMENT_INIT;
+
+        r = daemon_check(config);
+        if (r < 0)
+                return error_trace(r);
+        umask(0077);
+        signal(SIGPIPE, SIG_IGN); /* a client that is gone is no news */
+        raise_descriptor_limit();
+
+        daemon->loop = ev_default_loop(EVFLAG_AUTO);
+        if (!daemon->loop)
+                return error_origin(-ENOMEM);
+        r = open_segment(daemon);
+        if (r < 0)
+                return error_trace(r);
+        notifier_init(&daemon->notifier, &daemon->segment);
+        r = pipeline_init(&daemon->pipeline, daemon->loop, &daemon->segment, &daemon->notifier);
+        if (r < 0)
+                return error_trace(r);
+        r = open_feeds(daemon);
+        if (r < 0)
+                return error_trace(r);
+        r = open_listener(daemon);
+        if (r < 0)
+                return error_trace(r);
+
+        beat(daemon);
+        segment_publish(&daemon->segment, MDSHMD_VERSION, clock_ns(CLOCK_REALTIME));
+        daemon->published = true;
+        start_watchers(daemon);
+        pipeline_start(&daemon->pipeline);
+        listener_start(&daemon->listener);
+
+        *daemonp = daemon;
+        daemon = NULL; /* now the caller's */
+        return 0;
+}
+
+int daemon_run(struct daemon *daemon) {
+        log_notice("%s: segment %s (%zu MiB: %u instruments, %llu ticks), socket %s",
+                   MDSHMD_VERSION, daemon->segment.name, daemon->segment.size >> 20,
+                   daemon->segment.directory.capacity,
+                   (unsigned long long)daemon->segment.journal.size, daemon->config->listen.socket);
+        systemd_ready();
+        ev_run(daemon->loop, 0);
+        systemd_stopping();
+        return 0;
+}
+
+struct daemon *daemon_free(struct daemon *daemon) {
+        if (!daemon)
+                return NULL;
+        listener_deinit(&daemon->listener);
+        pipeline_deinit(&daemon->pipeline);
+        systemd_fds_deinit(&daemon->inherited);
+        if (daemon->segment.adopted && !daemon->published)
+                segment_detach(&daemon->segment); /* for one that can start */
+        else
+                segment_retire(&daemon->segment);
+        config_free(daemon->config);
+        free(daemon);
+        return NULL;
+}
