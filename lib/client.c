@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,18 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "wire/conn.h"
-
 #define DEFAULT_TIMEOUT_MS 5000
-
-int client_fail(struct md_client *client, int r, const char *format, ...) {
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(client->error, sizeof(client->error), format, args);
-        va_end(args);
-        return r;
-}
 
 int client_check(struct md_client *client) {
         if (client->segment.header)
@@ -88,11 +75,7 @@ struct md_client *md_free(struct md_client *client) {
 }
 
 void md_set_name(struct md_client *client, const char *name) {
-        size_t n = 0;
-
-        memset(client->name, 0, sizeof(client->name));
-        for (; *name && n < sizeof(client->name) - 1; name++)
-                client->name[n++] = *name > ' ' && *name < 0x7f ? *name : '_';
+        register_name(client->name, name);
 }
 
 void md_set_timeout(struct md_client *client, int ms) {
@@ -100,96 +83,17 @@ void md_set_timeout(struct md_client *client, int ms) {
 }
 
 const char *md_error(const struct md_client *client) {
-        return client->error;
+        return client->error.text;
 }
 
-/* Why a connection could not be made, in words. */
-static int fail_connect(struct md_client *client, const char *path, int r) {
-        const char *hint = "";
-
-        switch (-r) {
-        case ENOENT:
-        case ECONNREFUSED:
-                hint = "; is mdshmd running?";
-                break;
-        case EACCES:
-                hint = "; the folder or the socket does not let this user in";
-                break;
-        case EPROTOTYPE:
-                hint = "; it is the socket of another program";
-                break;
-        }
-        return client_fail(client, r, "cannot connect to %s: %s%s", path, strerror(-r), hint);
-}
-
-static int refusal_errno(uint32_t code) {
-        switch (code) {
-        case WIRE_E_VERSION:
-                return -EPROTONOSUPPORT;
-        case WIRE_E_ACCESS:
-                return -EACCES;
-        case WIRE_E_LIMIT:
-                return -EUSERS;
-        case WIRE_E_ROLE:
-                return -EOPNOTSUPP;
-        default:
-                return -EIO;
-        }
-}
-
-union answer {
-        struct wire_header header;
-        struct wire_welcome welcome;
-        struct wire_refused refused;
-        char bytes[WIRE_SIZE_MAX];
-};
-
-/* Says HELLO and takes the answer; with 0, *answer is a WELCOME and fds are its descriptors. */
-static int register_reader(struct md_client *client, const char *path, union answer *answer,
-                           int fds[WIRE_FDS_READER]) {
-        struct wire_hello hello = {
-                .header = { WIRE_HELLO, sizeof(hello) },
-                .version = WIRE_VERSION,
-                .role = WIRE_ROLE_READER,
-        };
-        unsigned n_fds = WIRE_FDS_READER;
-        int r;
-
-        memcpy(hello.name, client->name, sizeof(hello.name));
-        r = conn_send(client->socket_fd, &hello, NULL, 0, 0);
-        if (r == CONN_OK)
-                r = conn_recv_wait(client->socket_fd, answer, fds, &n_fds, client->timeout_ms);
-        if (r == -ETIMEDOUT || r == CONN_E_AGAIN)
-                return client_fail(client, -ETIMEDOUT, "%s did not answer within %d ms", path,
-                                   client->timeout_ms);
-        if (r < 0)
-                return client_fail(client, r, "cannot talk to %s: %s", path, strerror(-r));
-        if (r == CONN_E_CLOSED)
-                return client_fail(client, -EPROTO, "%s hung up without an answer", path);
-
-        if (r == CONN_OK && answer->header.opcode == WIRE_WELCOME &&
-            answer->header.size == sizeof(answer->welcome) && n_fds == WIRE_FDS_READER)
-                return 0;
-        while (r == CONN_OK && n_fds)
-                close(fds[--n_fds]);
-        if (r == CONN_OK && answer->header.opcode == WIRE_REFUSED &&
-            answer->header.size == sizeof(answer->refused)) {
-                answer->refused.text[WIRE_TEXT - 1] = '\0';
-                return client_fail(client, refusal_errno(answer->refused.code), "%s refuses: %s",
-                                   path, answer->refused.text);
-        }
-        return client_fail(client, -EPROTO, "%s does not speak this version of mdshmd's protocol",
-                           path);
-}
-
-static int map_control(struct md_client *client, int fd, const char *path) {
+static int map_control(struct md_client *client, int fd) {
         size_t size = control_size(client->segment.directory.capacity);
         struct stat st;
         void *map;
 
         if (fstat(fd, &st) < 0 || st.st_size < 0 || (size_t)st.st_size < size)
-                return client_fail(client, -EPROTO, "%s sent a control page of the wrong size",
-                                   path);
+                return client_fail(client, -EPROTO,
+                                   "the daemon sent a control page of the wrong size");
         map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (map == MAP_FAILED)
                 return client_fail(client, -errno, "cannot map the control page: %s",
@@ -237,19 +141,18 @@ static int open_epoll(struct md_client *client) {
 
 /* Takes over what came with WELCOME. */
 static int take_welcome(struct md_client *client, const struct wire_welcome *welcome,
-                        const int fds[WIRE_FDS_READER], const char *path) {
+                        const int fds[WIRE_FDS_READER]) {
         struct segment_why why;
         int r;
 
         r = segment_attach(&client->segment, fds[WIRE_FD_SEGMENT], &why);
         if (r < 0)
-                return client_fail(client, r, "the segment of %s cannot be used: %s", path,
-                                   why.text);
+                return client_fail(client, r, "the daemon's segment cannot be used: %s", why.text);
         if (client->segment.header->identity != welcome->identity)
                 return client_fail(client, -EPROTO,
-                                   "%s sent another segment than the one it announced", path);
+                                   "the daemon sent another segment than the one it announced");
 
-        r = map_control(client, fds[WIRE_FD_CONTROL], path);
+        r = map_control(client, fds[WIRE_FD_CONTROL]);
         if (r < 0)
                 return r;
         r = reserve_slots(client);
@@ -270,29 +173,25 @@ static int take_welcome(struct md_client *client, const struct wire_welcome *wel
 }
 
 int md_connect(struct md_client *client, const char *socket) {
+        struct registration registration = {
+                .path = socket,
+                .role = WIRE_ROLE_READER,
+                .name = client->name,
+                .timeout_ms = client->timeout_ms,
+                .n_fds = WIRE_FDS_READER,
+        };
+        struct wire_welcome welcome;
         int fds[WIRE_FDS_READER], r;
-        union answer answer;
-        char path[256];
 
         if (client->segment.header)
                 return client_fail(client, -EISCONN, "this client is connected already");
-        if (socket)
-                snprintf(path, sizeof(path), "%s", socket);
-        else
-                conn_default_path(path, sizeof(path));
-
-        r = conn_connect(path, client->timeout_ms);
+        r = register_with(&registration, &welcome, fds, &client->error);
         if (r < 0)
-                return fail_connect(client, path, r);
-        client->socket_fd = r;
-
-        r = register_reader(client, path, &answer, fds);
-        if (r < 0) {
-                disconnect(client);
                 return r;
-        }
+
+        client->socket_fd = r;
         client->wake_fd = fds[WIRE_FD_WAKE];
-        r = take_welcome(client, &answer.welcome, fds, path);
+        r = take_welcome(client, &welcome, fds);
         close(fds[WIRE_FD_SEGMENT]);
         close(fds[WIRE_FD_CONTROL]);
         if (r < 0)

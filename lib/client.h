@@ -3,7 +3,8 @@
 /*
  * A client, as the files of the library share it
  *
- *      client.c   registration, and everything that is about the connection
+ *      register.c from a path to a connection
+ *      client.c   from a connection to a mapped segment, and back
  *      read.c     the newest state, and what else can be looked at
  *      follow.c   the stream, tick by tick or conflated
  *      wait.c     sleeping and being woken
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "mdclient.h"
+#include "register.h"
 #include "shm/control.h"
 #include "shm/segment.h"
 #include "wire/wire.h"
@@ -36,7 +38,7 @@ struct queue {
 };
 
 struct md_client {
-        char error[512];
+        struct sentence error;
         char name[WIRE_NAME];
         int timeout_ms;
 
@@ -62,8 +64,7 @@ struct md_client {
 };
 
 /* Sets the sentence and returns r. */
-int client_fail(struct md_client *client, int r, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+#define client_fail(client, r, ...) sentence_fail(&(client)->error, (r), __VA_ARGS__)
 
 /* 0, or -ENOTCONN when there has never been a segment to read. */
 int client_check(struct md_client *client);

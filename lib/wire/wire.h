@@ -12,9 +12,12 @@
  *                                <-    WELCOME (with descriptors), or REFUSED and the end
  *      requests, one at a time   ->    (role control only)
  *                                <-    their answers, then DONE
+ *      DEFINE, one at a time     ->    (role publisher only)
+ *                                <-    DEFINED
  *
- * A reader or publisher that has been welcomed says nothing more on the socket, and leaves by
- * closing it. Only the daemon sends descriptors, and only with WELCOME.
+ * A reader that has been welcomed says nothing more on the socket, and leaves by closing it; so does a
+ * publisher when it has no instrument to define. Only the daemon sends descriptors, and only with
+ * WELCOME. A publisher whose ticks are refused is sent REFUSED before the connection ends.
  */
 
 #include <stddef.h>
@@ -38,19 +41,28 @@ enum {
         WIRE_CLIENT,
         WIRE_TEXT_LINE, /* an answer in words */
         WIRE_DONE,
+        WIRE_DEFINED,
 };
 
 enum {
-        WIRE_ROLE_READER = 1, /* WELCOME brings three descriptors: segment, wake pipe, control page */
-        WIRE_ROLE_PUBLISHER,  /* the same, and more when publishing is set up */
-        WIRE_ROLE_CONTROL,    /* none */
+        WIRE_ROLE_READER =
+                1, /* WELCOME brings three descriptors: segment, wake pipe, control page */
+        WIRE_ROLE_PUBLISHER, /* three, too: ring, doorbell, wake pipe */
+        WIRE_ROLE_CONTROL,   /* none */
 };
 
 enum {
         WIRE_FD_SEGMENT, /* opened read-only */
-        WIRE_FD_WAKE, /* reading end of a pipe: a byte for each wake */
+        WIRE_FD_WAKE,    /* reading end of a pipe: a byte for each wake */
         WIRE_FD_CONTROL,
         WIRE_FDS_READER,
+};
+
+enum {
+        WIRE_FD_RING,     /* shm/ring.h */
+        WIRE_FD_DOORBELL, /* writing end of a pipe: a byte when the daemon dozes */
+        WIRE_FD_ROOM,     /* reading end of a pipe: a byte when there is room again */
+        WIRE_FDS_PUBLISHER,
 };
 
 /* Why a peer was refused; the sentence says more. */
@@ -60,6 +72,9 @@ enum {
         WIRE_E_LIMIT,       /* -EUSERS */
         WIRE_E_ROLE,        /* -EOPNOTSUPP */
         WIRE_E_TROUBLE,     /* -EIO: the daemon could not, for want of descriptors or memory */
+        WIRE_E_FEED,        /* -ENODEV: no such feed, or none that takes a publisher */
+        WIRE_E_BUSY,        /* -EBUSY: the feed has a publisher */
+        WIRE_E_LIAR,        /* -EBADMSG: what it sent cannot be */
 };
 
 struct wire_header {
@@ -72,6 +87,7 @@ struct wire_hello {
         uint32_t version; /* WIRE_VERSION */
         uint32_t role;    /* WIRE_ROLE_... */
         char name[WIRE_NAME];
+        char feed[WIRE_NAME]; /* role publisher: the feed's name, NUL-padded; else zero */
 };
 
 /* Any request without arguments. */
@@ -113,6 +129,26 @@ struct wire_client {
         char name[WIRE_NAME];
 };
 
+/* An instrument of the publisher's feed: a new one, or one that is there already and is brought up to
+ * date. Fields as in struct shm_instrument. */
+struct wire_define {
+        struct wire_header header;
+        char symbol[32];
+        char venue[8];
+        int32_t size_exp;
+        uint32_t flags;
+        int64_t lot;
+        int64_t close_px;
+};
+
+struct wire_defined {
+        struct wire_header header;
+        int32_t result; /* 0; -EINVAL: bad name or value; -ENOSPC: no room for more; -EEXIST: another
+                              * feed has it; -EPERM: a size_exp other than before */
+        uint32_t instrument;  /* its index */
+        char text[WIRE_TEXT]; /* why not */
+};
+
 struct wire_text {
         struct wire_header header;
         char text[WIRE_TEXT];
@@ -125,7 +161,7 @@ struct wire_done {
         uint32_t unused;
 };
 
-_Static_assert(sizeof(struct wire_hello) == 48, "part of the protocol");
+_Static_assert(sizeof(struct wire_hello) == 80, "part of the protocol");
 _Static_assert(sizeof(struct wire_welcome) == 64, "part of the protocol");
 _Static_assert(sizeof(struct wire_refused) == 256, "part of the protocol");
 _Static_assert(sizeof(struct wire_client) == 128, "part of the protocol");
