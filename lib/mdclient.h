@@ -259,6 +259,75 @@ struct md_counter {
 uint32_t md_counters(const struct md_client *client);
 int md_counter(struct md_client *client, uint32_t counter, struct md_counter *out);
 
+/* ---- publishing ----
+ *
+ * A publisher feeds its own instruments into the daemon: it registers for a [feed NAME] of the config
+ * with source = publisher, defines its instruments, and puts ticks. They go through a ring of memory that
+ * it shares with the daemon, without a system call while the daemon is awake, and from there through
+ * the journal to every reader.
+ *
+ * A publisher belongs to one thread at a time, and is independent of any client in the process. Nothing
+ * is dropped silently: a full ring is -EAGAIN, and what the daemon has not taken when a connection
+ * ends goes out first on the next one.
+ */
+
+struct md_publisher;
+
+/* As md_new(), md_free(), md_set_name(), md_set_timeout(), md_error(). */
+int md_publisher_new(struct md_publisher **publisherp);
+struct md_publisher *md_publisher_free(struct md_publisher *publisher);
+void md_publisher_set_name(struct md_publisher *publisher, const char *name);
+void md_publisher_set_timeout(struct md_publisher *publisher, int ms);
+const char *md_publisher_error(const struct md_publisher *publisher);
+
+/*
+ * Registers as the publisher of that feed. May be called again after -EPIPE: the instruments defined
+ * before are defined again, with the same handles, and ticks that the daemon had not taken go out first.
+ *
+ * Errors as md_connect(); -ENODEV: no such feed, or none that takes a publisher. -EBUSY: it has one.
+ */
+int md_publisher_connect(struct md_publisher *publisher, const char *socket, const char *feed);
+
+/*
+ * Defines an instrument, or brings it up to date: symbol, venue ("" for none), size_exp, lot, flags,
+ * luld (ignored) and close_px of *definition. *handle is for the ticks of this publisher; the same
+ * symbol and venue get the same handle again. Waits for the daemon's answer.
+ *
+ * -EINVAL: no name for a symbol or venue, or a size_exp that is not -18 to 18. -EEXIST: an instrument
+ * of another feed. -ENOSPC: no room for more. -EPERM: it has another size_exp, which cannot change.
+ * -EPIPE: the daemon is gone.
+ */
+int md_publisher_define(struct md_publisher *publisher, const struct md_instrument *definition,
+                        uint32_t *handle);
+
+/*
+ * Puts a tick: instrument (a handle), kind, flags, ts_event, ts_recv (0: the daemon's clock) and body.
+ * seq is ignored. A trade's volume is the publisher's own sum. Until md_publisher_flush() a sleeping
+ * daemon may not notice.
+ *
+ * -EAGAIN: the ring is full. -EINVAL: not a tick that can be; md_publisher_error() says why. -EPIPE: the
+ * daemon is gone, or has refused an earlier tick.
+ */
+int md_publisher_put(struct md_publisher *publisher, const struct md_tick *tick);
+
+/* Wakes the daemon where it sleeps. Once per burst is enough. -EPIPE as above. */
+int md_publisher_flush(struct md_publisher *publisher);
+
+/* The two that are put most, in one call each: put and flush. ts_event 0: now. */
+int md_publisher_quote(struct md_publisher *publisher, uint32_t handle, int64_t ts_event,
+                       int64_t bid_px, int64_t bid_sz, int64_t ask_px, int64_t ask_sz);
+int md_publisher_trade(struct md_publisher *publisher, uint32_t handle, int64_t ts_event,
+                       int64_t px, int64_t sz, int64_t volume, int64_t trade_id);
+
+/* Waits until there is room for one tick at least: 1, or 0 when the time is over. -EPIPE, -EINTR. */
+int md_publisher_wait(struct md_publisher *publisher, int timeout_ms);
+
+/* Waits until the daemon has taken everything: 1, or 0 when the time is over. -EPIPE, -EINTR. */
+int md_publisher_drain(struct md_publisher *publisher, int timeout_ms);
+
+/* Ticks that the daemon has not taken yet. */
+uint64_t md_publisher_pending(const struct md_publisher *publisher);
+
 /* ---- words and numbers ---- */
 
 /* "quote", "trade", ...; "?" for none. */

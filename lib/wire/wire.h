@@ -34,6 +34,7 @@ enum {
         WIRE_CLIENTS, /* control: list the clients */
         WIRE_ABOUT,   /* control: what are you? */
         WIRE_RELOAD,  /* control: read the config again */
+        WIRE_DEFINE,  /* publisher: an instrument that I shall speak of */
 
         /* daemon to client */
         WIRE_WELCOME = 0x8001,
