@@ -83,6 +83,10 @@ void systemd_status(const char *format, ...) {
         va_start(args, format);
         vsnprintf(state + n, sizeof(state) - n, format, args);
         va_end(args);
+        /* a newline would begin another field */
+        for (char *p = state; *p; p++)
+                if (*p == '\n')
+                        *p = ' ';
         notify(state);
 }
 

@@ -27,7 +27,7 @@ int systemd_fds_take(struct systemd_fds *fds, const char *name);
 /* Closes those that nobody took, and says so in the log. */
 void systemd_fds_deinit(struct systemd_fds *fds);
 
-/* Sentences for `systemctl status`; without a newline. */
+/* A sentence for `systemctl status`. */
 void systemd_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Started, or done with reloading: from now on requests are served. */
