@@ -1,0 +1,307 @@
+/*
+ * The pcap source: a recording, played again
+ *
+ * The pace is kept against the clock at the start and never against the packet before, so that it
+ * cannot drift: a packet is due at start + (its time - time of the first) / speed. Gaps of the
+ * recording are kept, however long they are. A source that fell behind catches up.
+ *
+ * One timerfd on the loop does it all. Set to the next due time it wakes the source then. Expired and
+ * not set again it stays readable, so that the source has its turn in each round of the loop along
+ * with everybody else: that is how it runs as fast as can be, a burst of packets each time.
+ *
+ * Packets are numbered as other tools number the frames of the file, those that hold no packet for us
+ * included. Functions are called replay_...: pcap_... belongs to libpcap.
+ */
+
+#include <errno.h>
+#include <ev.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "feed/frame.h"
+#include "feed/recording.h"
+#include "feed/source.h"
+
+#define BURST 256 /* frames per round of the loop */
+
+#define NS_PER_S INT64_C(1000000000)
+#define WAIT_MAX (INT64_C(3600) * 24 * 3650 * NS_PER_S) /* nothing is due later than this */
+
+/* Why a burst was the last, beside RECORDING_E_...: as many packets as the config asks for. */
+#define REPLAY_E_ENOUGH _RECORDING_E_N
+
+struct replay {
+        struct feed feed;
+        ev_io timer; /* on a timerfd */
+        char *path;
+        double speed;    /* times the recorded pace; 0: as fast as can be */
+        uint64_t wanted; /* packets; 0: all */
+        bool loops;
+        bool told_cut; /* in the log, the first time round */
+
+        struct recording *recording; /* NULL: over */
+        struct recording_frame next; /* the newest read */
+        bool has_next;               /* it is not handed on yet */
+        bool is_paced;               /* start and first are set */
+        int64_t start;               /* ns of CLOCK_MONOTONIC when the first frame was due */
+        int64_t first;               /* TIME of that frame */
+        uint64_t packets;            /* handed on, over all rounds */
+        uint64_t before;             /* of these, in earlier rounds */
+};
+
+static int64_t now_monotonic(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* Wakes the source at that time; if it is gone by, in each round of the loop. */
+static void replay_wake(struct replay *replay, int64_t when) {
+        struct itimerspec timer = {
+                .it_value = { .tv_sec = when / NS_PER_S, .tv_nsec = when % NS_PER_S },
+        };
+
+        /* it cannot fail: the descriptor is a timer, and the time a valid one */
+        timerfd_settime(replay->timer.fd, TFD_TIMER_ABSTIME, &timer, NULL);
+}
+
+/* When the next frame is due, on the monotonic clock. */
+static int64_t replay_due(struct replay *replay, int64_t now) {
+        double wait;
+
+        if (replay->speed <= 0)
+                return now;
+        if (!replay->is_paced) {
+                replay->is_paced = true;
+                replay->start = now;
+                replay->first = replay->next.time;
+        }
+        wait = (double)(replay->next.time - replay->first) / replay->speed;
+        if (wait <= 0) /* recordings may step back */
+                return replay->start;
+        return replay->start + (wait < (double)WAIT_MAX ? (int64_t)wait : WAIT_MAX);
+}
+
+/* Hands on the frame that was read. */
+static void replay_hand_on(struct replay *replay) {
+        const struct recording_frame *next = &replay->next;
+        struct feed *feed = &replay->feed;
+        struct frame frame;
+        struct packet packet;
+        int r;
+
+        replay->has_next = false;
+        r = frame_parse(&frame, recording_link(replay->recording), next->data, next->captured,
+                        next->length);
+        if (r) {
+                feed->sink->skipped(feed->userdata, next->number, frame_cause(r));
+                return;
+        }
+
+        packet = (struct packet){
+                .data = frame.payload,
+                .size = frame.size,
+                .ts_recv = next->time,
+                .number = next->number,
+                .cut = frame.cut,
+        };
+        replay->packets++;
+        feed_say(feed, FEED_STATE_LIVE, "playing %s", replay->path);
+        feed->sink->packet(feed->userdata, &packet);
+}
+
+/* Hands on what is due, at most a burst. Returns 0 if there may be more, or why there is no more. */
+static int replay_burst(struct replay *replay, struct recording_why *why) {
+        int64_t due, now = now_monotonic();
+        int r;
+
+        for (unsigned n = 0; n < BURST; n++) {
+                if (replay->wanted && replay->packets >= replay->wanted)
+                        return REPLAY_E_ENOUGH;
+                if (!replay->has_next) {
+                        r = recording_next(replay->recording, &replay->next, why);
+                        if (r)
+                                return r;
+                        replay->has_next = true;
+                }
+                due = replay_due(replay, now);
+                if (due > now) {
+                        replay_wake(replay, due);
+                        return 0;
+                }
+                replay_hand_on(replay);
+        }
+        return 0;
+}
+
+static void replay_close(struct replay *replay) {
+        ev_io_stop(replay->feed.loop, &replay->timer);
+        replay->recording = recording_free(replay->recording);
+}
+
+/* Begins again at the first frame. The file is opened anew: it may be another one by now. */
+static void replay_again(struct replay *replay) {
+        struct recording_why why;
+        int r;
+
+        recording_free(replay->recording);
+        replay->recording = NULL;
+        r = recording_new(&replay->recording, replay->path, &why);
+        if (r) {
+                replay_close(replay);
+                feed_say(&replay->feed, FEED_STATE_DOWN, "cannot begin %s again: %s", replay->path,
+                         why.text);
+                return;
+        }
+        replay->before = replay->packets;
+        replay->is_paced = false;
+        replay->feed.sink->restart(replay->feed.userdata);
+}
+
+/* Says how it ended, and where. */
+static void replay_say_end(struct replay *replay, int outcome, const struct recording_why *why) {
+        struct feed *feed = &replay->feed;
+        uint64_t read = replay->next.number;
+
+        switch (outcome) {
+        case REPLAY_E_ENOUGH:
+                feed_say(feed, FEED_STATE_ENDED,
+                         "ended after %" PRIu64 " packets, as many as were asked for",
+                         replay->packets);
+                break;
+        case RECORDING_E_END:
+                feed_say(feed, FEED_STATE_ENDED, "ended after %" PRIu64 " packets", read);
+                break;
+        case RECORDING_E_CUT:
+                feed_say(feed, FEED_STATE_ENDED,
+                         "ended after %" PRIu64
+                         " packets; the recording is cut off in packet %" PRIu64,
+                         read, read + 1);
+                break;
+        default:
+                feed_say(feed, FEED_STATE_DOWN,
+                         "stopped after %" PRIu64
+                         " packets; the recording is damaged in packet %" PRIu64 ": %s",
+                         read, read + 1, why->text);
+                break;
+        }
+}
+
+/* A burst was the last one of this round. A round without a packet is not begun again. */
+static void replay_end(struct replay *replay, int outcome, const struct recording_why *why) {
+        bool is_read = outcome == RECORDING_E_END || outcome == RECORDING_E_CUT;
+
+        if (!is_read || !replay->loops || replay->packets == replay->before) {
+                replay_close(replay);
+                replay_say_end(replay, outcome, why);
+                return;
+        }
+        if (outcome == RECORDING_E_CUT && !replay->told_cut) {
+                replay->told_cut = true;
+                log_notice("feed %s: %s is cut off in packet %" PRIu64
+                           "; it begins again there, each time",
+                           replay->feed.name, replay->path, replay->next.number + 1);
+        }
+        replay_again(replay);
+}
+
+static void replay_dispatch(struct ev_loop *loop, ev_io *io, int events) {
+        struct replay *replay = container_of(io, struct replay, timer);
+        struct recording_why why;
+        uint64_t packets = replay->packets;
+        int r;
+
+        (void)loop;
+        (void)events;
+
+        /* the timer is not read: setting it anew is what makes it wait */
+        r = replay_burst(replay, &why);
+        if (replay->packets != packets)
+                replay->feed.sink->flush(replay->feed.userdata);
+        if (r)
+                replay_end(replay, r, &why);
+}
+
+static void replay_start(struct feed *feed) {
+        struct replay *replay = container_of(feed, struct replay, feed);
+
+        if (!replay->recording)
+                return;
+        replay->is_paced = false;
+        replay_wake(replay, 1);
+        ev_io_start(feed->loop, &replay->timer);
+}
+
+static void replay_stop(struct feed *feed) {
+        struct replay *replay = container_of(feed, struct replay, feed);
+
+        ev_io_stop(feed->loop, &replay->timer);
+}
+
+static void replay_free(struct feed *feed) {
+        struct replay *replay = container_of(feed, struct replay, feed);
+
+        recording_free(replay->recording);
+        if (replay->timer.fd >= 0)
+                close(replay->timer.fd);
+        free(replay->path);
+        feed_deinit(feed);
+        free(replay);
+}
+
+static void replay_freep(struct replay **replayp) {
+        if (*replayp)
+                replay_free(&(*replayp)->feed);
+}
+
+static const struct feed_ops replay_ops = {
+        .start = replay_start,
+        .stop = replay_stop,
+        .free = replay_free,
+};
+
+int replay_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
+               const struct feed_sink *sink, void *userdata) {
+        _cleanup_(replay_freep) struct replay *replay = NULL;
+        struct recording_why why;
+        int fd, r;
+
+        replay = malloc(sizeof(*replay));
+        if (!replay)
+                return error_origin(-ENOMEM);
+        *replay = (struct replay){
+                .speed = config->speed,
+                .wanted = config->packets,
+                .loops = config->loop,
+        };
+        ev_io_init(&replay->timer, replay_dispatch, -1, EV_READ);
+        r = feed_init(&replay->feed, &replay_ops, config, loop, sink, userdata);
+        if (r)
+                return error_trace(r);
+        replay->path = strdup(config->file);
+        if (!replay->path)
+                return error_origin(-ENOMEM);
+
+        r = recording_new(&replay->recording, replay->path, &why);
+        if (r) {
+                log_error("feed %s: cannot play %s: %s", config->name, config->file, why.text);
+                return error_trace(r);
+        }
+        fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (fd < 0)
+                return error_origin(-errno);
+        ev_io_set(&replay->timer, fd, EV_READ);
+
+        *feedp = &replay->feed;
+        replay = NULL;
+        return 0;
+}
