@@ -1,0 +1,26 @@
+#pragma once
+
+/* Numbers into a message: little endian, at any address. */
+
+#include <endian.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline void put_u16(uint8_t *p, uint16_t n) {
+        n = htole16(n);
+        memcpy(p, &n, sizeof(n));
+}
+
+static inline void put_u32(uint8_t *p, uint32_t n) {
+        n = htole32(n);
+        memcpy(p, &n, sizeof(n));
+}
+
+static inline void put_u64(uint8_t *p, uint64_t n) {
+        n = htole64(n);
+        memcpy(p, &n, sizeof(n));
+}
+
+static inline void put_i64(uint8_t *p, int64_t n) {
+        put_u64(p, (uint64_t)n);
+}
