@@ -71,7 +71,8 @@ int md_lookup(struct md_client *client, const char *symbol, const char *venue,
         if (venue)
                 memcpy(venue_key, venue, strlen(venue));
 
-        found = directory_find(&client->segment.directory, symbol_key, venue_key);
+        found = directory_find(&client->segment.directory, symbol_key,
+                               venue && *venue ? venue_key : NULL);
         if (found == -ENOTUNIQ)
                 return client_fail(client, -ENOTUNIQ, "%s is traded at several venues: say which",
                                    symbol);

@@ -88,11 +88,11 @@ static inline uint64_t directory_hash(const char symbol[SYMBOL_SIZE]) {
 }
 
 /*
- * Finds an instrument. Both names are NUL-padded; an empty venue means any. Returns its index;
+ * Finds an instrument. Both names are NUL-padded; venue NULL means any. Returns its index;
  * -ENOENT where there is none; -ENOTUNIQ where the venue was left open and there are several.
  */
 static inline int64_t directory_find(const struct directory *dir, const char symbol[SYMBOL_SIZE],
-                                     const char venue[VENUE_SIZE]) {
+                                     const char *venue) {
         uint64_t hash = directory_hash(symbol), slot = hash & (dir->slots - 1);
         int64_t found = -ENOENT;
 
@@ -109,7 +109,7 @@ static inline int64_t directory_find(const struct directory *dir, const char sym
                 entry = directory_get(dir, instrument);
                 if (memcmp(entry->symbol, symbol, SYMBOL_SIZE))
                         continue;
-                if (venue[0]) {
+                if (venue) {
                         if (!memcmp(entry->venue, venue, VENUE_SIZE))
                                 return instrument;
                 } else if (found >= 0) {
