@@ -1,0 +1,314 @@
+/* One feed's place in the segment. */
+
+#include "stream.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/error.h"
+#include "book/book.h"
+
+static const char *cause_text(unsigned cause) {
+        static const char *const decode[] = {
+                [DECODE_E_TYPE] = "unknown message type",
+                [DECODE_E_SHORT] = "message shorter than its type",
+                [DECODE_E_SYMBOL] = "unprintable symbol",
+                [DECODE_E_VALUE] = "value out of range",
+        };
+
+        if (cause < CAUSE_DECODE)
+                return iextp_cause((int)cause - CAUSE_FRAMING);
+        if (cause < CAUSE_PROTOCOL)
+                return decode[cause - CAUSE_DECODE];
+        switch (cause) {
+        case CAUSE_PROTOCOL:
+                return "another message protocol";
+        case CAUSE_FULL:
+                return "instrument past the capacity";
+        case CAUSE_FOREIGN:
+                return "instrument of another feed";
+        default:
+                return "frame that holds no packet";
+        }
+}
+
+void stream_refuse(struct stream *stream, unsigned cause, const char *format, ...) {
+        char label[COUNTER_LABEL_SIZE], text[256];
+        bool first = !stream->causes[cause];
+        va_list args;
+
+        stream->stats.bad++;
+        if (first) {
+                snprintf(label, sizeof(label), "bad: %s", cause_text(cause));
+                stream->causes[cause] =
+                        counters_add(&stream->pipeline->segment->counters, stream->index, label);
+                va_start(args, format);
+                vsnprintf(text, sizeof(text), format, args);
+                va_end(args);
+                log_warning("feed %s: %s: %s (from now on only counted)", stream->name, text,
+                            cause_text(cause));
+        }
+        if (stream->causes[cause])
+                counter_add(stream->causes[cause], 1);
+}
+
+/* ---- instruments ---- */
+
+/* The eight bytes of a message without the spaces behind; false if there is more than fits. */
+static void symbol_text(char text[SYMBOL_SIZE], uint64_t symbol) {
+        size_t n = sizeof(symbol);
+
+        memset(text, 0, SYMBOL_SIZE);
+        memcpy(text, &symbol, sizeof(symbol));
+        while (n && (text[n - 1] == ' ' || text[n - 1] == '\0'))
+                text[--n] = '\0';
+}
+
+/* The other way round. */
+static uint64_t symbol_key(const char text[SYMBOL_SIZE]) {
+        uint64_t symbol;
+
+        memset(&symbol, ' ', sizeof(symbol));
+        memcpy(&symbol, text, strnlen(text, sizeof(symbol)));
+        return symbol;
+}
+
+int64_t stream_define(struct stream *stream, const struct shm_instrument *entry) {
+        struct directory *directory = &stream->pipeline->segment->directory;
+        int64_t instrument;
+
+        instrument = directory_find(directory, entry->symbol, entry->venue);
+        if (instrument >= 0)
+                return directory_get(directory, (uint32_t)instrument)->feed == stream->index
+                               ? instrument
+                               : -EEXIST;
+        instrument = directory_add(directory, entry);
+        if (instrument < 0)
+                counter_add(&stream->pipeline->segment->counters.base[COUNTER_INSTRUMENTS_REFUSED],
+                            1);
+        else
+                stream->stats.instruments++;
+        return instrument;
+}
+
+uint32_t stream_meet(struct stream *stream, uint64_t symbol, const struct packet *packet) {
+        struct shm_instrument entry = { .feed = stream->index, .close_px = MD_PX_NONE };
+        int64_t instrument;
+
+        symbol_text(entry.symbol, symbol);
+        memcpy(entry.venue, stream->decoder->venue, strnlen(stream->decoder->venue, VENUE_SIZE));
+
+        instrument = stream_define(stream, &entry);
+        if (instrument == -EEXIST) {
+                stream_refuse(stream, CAUSE_FOREIGN, "packet %llu: %s at %s",
+                              (unsigned long long)packet->number, entry.symbol,
+                              stream->decoder->venue);
+                return SYMBOLS_NONE;
+        }
+        if (instrument < 0) {
+                stream_refuse(stream, CAUSE_FULL,
+                              "packet %llu: no room for %s, [segment] instruments is %u",
+                              (unsigned long long)packet->number, entry.symbol,
+                              stream->pipeline->segment->directory.capacity);
+                return SYMBOLS_NONE;
+        }
+        symbols_add(&stream->symbols, symbol, (uint32_t)instrument);
+        return (uint32_t)instrument;
+}
+
+void stream_describe(struct stream *stream, uint32_t instrument, const struct event *event) {
+        struct shm_instrument *entry =
+                directory_get(&stream->pipeline->segment->directory, instrument);
+
+        atomic_store_explicit(&entry->lot, event->u.instrument.lot, memory_order_relaxed);
+        atomic_store_explicit(&entry->close_px, event->u.instrument.close_px, memory_order_relaxed);
+        atomic_store_explicit(&entry->flags, event->u.instrument.flags, memory_order_relaxed);
+        atomic_store_explicit(&entry->luld, event->u.instrument.luld, memory_order_relaxed);
+}
+
+/* ---- ticks ---- */
+
+void stream_put(struct stream *stream, struct md_tick *tick, int64_t ts_recv) {
+        tick->ts_recv = ts_recv;
+        if (!ts_recv)
+                tick->flags |= MD_FLAG_BAD_TS_RECV;
+        publisher_put(&stream->pipeline->publisher, tick);
+        stream->stats.ticks++;
+}
+
+void stream_put_system(struct stream *stream, char event, int64_t ts_event, int64_t ts_recv) {
+        struct md_tick tick = {
+                .instrument = MD_INSTRUMENT_NONE,
+                .kind = MD_SYSTEM,
+                .flags = MD_FLAG_LAST,
+                .ts_event = ts_event,
+                .u.system = { .feed = stream->index, .event = event },
+        };
+
+        stream_put(stream, &tick, ts_recv);
+}
+
+void stream_begin_afresh(struct stream *stream, int64_t ts_recv) {
+        struct pipeline *pipeline = stream->pipeline;
+        struct segment *segment = pipeline->segment;
+        uint32_t n = directory_count(&segment->directory);
+
+        stream->stats.resets++;
+        stream_put_system(stream, 'Z', 0, ts_recv);
+        for (uint32_t i = 0; i < n; i++) {
+                if (directory_get(&segment->directory, i)->feed != stream->index)
+                        continue;
+                book_reset(pipeline->book, i);
+                for (unsigned kind = 0; kind < MD_PLACES; kind++) {
+                        struct md_tick tick = { .instrument = i };
+
+                        if (kind == MD_TRADE || !table_seq(&segment->table, i, kind))
+                                continue;
+                        book_empty(kind, &tick);
+                        stream_put(stream, &tick, ts_recv);
+                }
+        }
+}
+
+#define store(field, value) atomic_store_explicit(&record->field, (value), memory_order_relaxed)
+
+void stream_flush(struct stream *stream) {
+        struct shm_feed *record = stream->record;
+        struct segment *segment = stream->pipeline->segment;
+
+        store(session, stream->stats.session);
+        store(next, stream->arbiter.next);
+        store(packets, stream->stats.packets);
+        store(bytes, stream->stats.bytes);
+        store(heartbeats, stream->stats.heartbeats);
+        store(messages, stream->stats.messages);
+        store(ticks, stream->stats.ticks);
+        store(bad, stream->stats.bad);
+        store(gaps, stream->stats.gaps);
+        store(missed, stream->stats.missed);
+        store(duplicates, stream->stats.duplicates);
+        store(resets, stream->stats.resets);
+        store(last_recv, stream->stats.last_recv);
+        store(last_event, stream->stats.last_event);
+        store(instruments, stream->stats.instruments);
+        store(line[0].packets, stream->stats.packets);
+        store(line[0].last_recv, stream->stats.last_recv);
+        atomic_store_explicit(&segment->counters.base[COUNTER_TICKS].value,
+                              stream->pipeline->publisher.next - 1, memory_order_relaxed);
+        notifier_flush(stream->pipeline->notifier);
+}
+
+/* ---- a predecessor's ---- */
+
+/* Takes over what a predecessor left: which instruments are ours, and how they stand. */
+static void restore_instruments(struct stream *stream) {
+        struct pipeline *pipeline = stream->pipeline;
+        struct segment *segment = pipeline->segment;
+        uint32_t n = directory_count(&segment->directory);
+
+        for (uint32_t i = 0; i < n; i++) {
+                const struct shm_instrument *entry = directory_get(&segment->directory, i);
+
+                if (entry->feed != stream->index)
+                        continue;
+                symbols_add(&stream->symbols, symbol_key(entry->symbol), i);
+                for (unsigned kind = 0; kind < MD_PLACES; kind++) {
+                        struct md_tick tick;
+
+                        if (table_read(&segment->table, &segment->journal, i, kind, &tick) == 0 &&
+                            tick.seq)
+                                book_restore(pipeline->book, &tick);
+                }
+                stream->stats.instruments++;
+        }
+}
+
+/* Goes on counting where a predecessor stopped. */
+static void restore_stats(struct stream *stream) {
+        const struct shm_feed *record = stream->record;
+
+#define restore(field) stream->stats.field = atomic_load(&record->field)
+        restore(session);
+        restore(packets);
+        restore(bytes);
+        restore(heartbeats);
+        restore(messages);
+        restore(ticks);
+        restore(bad);
+        restore(gaps);
+        restore(missed);
+        restore(duplicates);
+        restore(resets);
+        restore(last_recv);
+        restore(last_event);
+#undef restore
+}
+
+void stream_rewind(struct stream *stream) {
+        struct counters *counters = &stream->pipeline->segment->counters;
+        uint64_t instruments = stream->stats.instruments;
+
+        stream_begin_afresh(stream, 0);
+        memset(&stream->stats, 0, sizeof(stream->stats));
+        stream->stats.instruments = instruments;
+        for (uint32_t i = 0; i < counters->used; i++)
+                if (counters->base[i].feed == stream->index)
+                        atomic_store(&counters->base[i].value, 0);
+        stream_flush(stream);
+}
+
+/* ---- set-up ---- */
+
+/* One counter for each message type that the decoder knows. */
+static void count_types(struct stream *stream) {
+        for (const struct decoder_type *type = stream->decoder->types; type->type; type++) {
+                char label[COUNTER_LABEL_SIZE];
+
+                snprintf(label, sizeof(label), "messages %c", type->type);
+                stream->types[(unsigned char)type->type] =
+                        counters_add(&stream->pipeline->segment->counters, stream->index, label);
+        }
+}
+
+int stream_init(struct stream *stream, struct pipeline *pipeline,
+                const struct config_feed *config) {
+        static const char *const sources[] = {
+                [CONFIG_SOURCE_PCAP] = "pcap",
+                [CONFIG_SOURCE_UDP] = "udp",
+        };
+        struct segment *segment = pipeline->segment;
+        int64_t index;
+        int r;
+
+        *stream = (struct stream){ .pipeline = pipeline };
+        snprintf(stream->name, sizeof(stream->name), "%s", config->name);
+        index = segment_claim_feed(segment, config->name, sources[config->source],
+                                   config->protocol);
+        if (index < 0) {
+                log_error("feed %s: the segment has room for %d feeds, those of earlier configs "
+                          "included",
+                          config->name, FEEDS_MAX);
+                return (int)index;
+        }
+        stream->index = (uint32_t)index;
+        stream->record = segment_feed(segment, stream->index);
+        stream->decoder = decoder_find(config->protocol);
+        arbiter_init(&stream->arbiter);
+        r = symbols_init(&stream->symbols, segment->directory.capacity);
+        if (r < 0)
+                return error_trace(r);
+
+        count_types(stream);
+        restore_instruments(stream);
+        stream->rewind = config->source == CONFIG_SOURCE_PCAP && stream->stats.instruments;
+        if (!stream->rewind)
+                restore_stats(stream);
+        return 0;
+}
+
+void stream_deinit(struct stream *stream) {
+        symbols_deinit(&stream->symbols);
+}

@@ -1,0 +1,95 @@
+#pragma once
+
+/*
+ * A stream: one feed's place in the segment
+ *
+ * Whatever way a feed's data takes through the stages, it ends here: its instruments in the directory,
+ * its ticks under the next numbers, its figures in its record, and what could not be used counted by
+ * cause.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decode/decoder.h"
+#include "feed/arbiter.h"
+#include "feed/iextp.h"
+#include "pipeline.h"
+#include "shm/segment.h"
+#include "symbols.h"
+
+struct feed;
+struct session;
+
+/* Why a packet or a message could not be used; the causes of the stages follow one another. */
+enum {
+        CAUSE_FRAMING = 0, /* + IEXTP_E_... */
+        CAUSE_DECODE = CAUSE_FRAMING + _IEXTP_E_N,
+        CAUSE_PROTOCOL = CAUSE_DECODE + _DECODE_E_N,
+        CAUSE_FULL,
+        CAUSE_FOREIGN,
+        CAUSE_SKIPPED,
+        CAUSES,
+};
+
+/* A feed on its way through the stages. */
+struct stream {
+        struct pipeline *pipeline;
+        char name[FEED_NAME_SIZE];
+        uint32_t index;                /* of its record in the segment */
+        const struct decoder *decoder; /* NULL: it brings ticks */
+        struct feed *feed;
+        struct arbiter arbiter;
+        struct symbols symbols;
+        bool rewind; /* a recording that a predecessor had begun to read: it starts again */
+
+        struct shm_feed *record;
+        struct {
+                uint64_t packets, bytes, heartbeats, messages, ticks, bad;
+                uint64_t gaps, missed, duplicates, resets, instruments;
+                int64_t last_recv, last_event;
+                uint32_t session;
+        } stats; /* since the feed was first known; moved to the record once per burst */
+
+        struct shm_counter *types[256];     /* by the first byte of the message; NULL: unknown */
+        struct shm_counter *causes[CAUSES]; /* NULL: not seen yet */
+};
+
+/* Claims the feed's record in the segment and takes over what a predecessor left there. -ENOMEM, -ENOSPC;
+ * a sentence is in the log. stream_deinit() is needed in any case. */
+int stream_init(struct stream *stream, struct pipeline *pipeline, const struct config_feed *config);
+void stream_deinit(struct stream *stream);
+
+/* Counts something that could not be used; the first of its cause is named in the log: where it stood, in
+ * the words of `format`. */
+void stream_refuse(struct stream *stream, unsigned cause, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* The instrument of a symbol that this stream has not met: a new one, or one that the segment knows
+ * already. SYMBOLS_NONE where it cannot be had; that has then been counted. */
+uint32_t stream_meet(struct stream *stream, uint64_t symbol, const struct packet *packet);
+
+/* Adds an instrument to the directory, as this stream's. Its index; -ENOSPC; -EEXIST: another feed
+ * has it. An instrument of ours that is there already is found. */
+int64_t stream_define(struct stream *stream, const struct shm_instrument *entry);
+
+/* Brings an instrument's entry up to date. */
+void stream_describe(struct stream *stream, uint32_t instrument, const struct event *event);
+
+/* Publishes a tick. */
+void stream_put(struct stream *stream, struct md_tick *tick, int64_t ts_recv);
+void stream_put_system(struct stream *stream, char event, int64_t ts_event, int64_t ts_recv);
+
+/*
+ * A session begins afresh: what was known of the feed's instruments is not true any more, and is taken
+ * back in the table. Trades stay where they are, for they have happened; that none belongs to the new
+ * session is seen in TOTALS.
+ */
+void stream_begin_afresh(struct stream *stream, int64_t ts_recv);
+
+/* A recording starts again from its first packet, whatever was read of it before: so do its state and
+ * its figures. */
+void stream_rewind(struct stream *stream);
+
+/* The end of a burst: moves the figures to the record, and wakes clients. */
+void stream_flush(struct stream *stream);
