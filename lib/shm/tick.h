@@ -83,7 +83,7 @@ extern "C" {
         FIELD(char, reason,       [4], TEXT, "why halted or paused, in the venue's code")          \
         FIELD(char, operational,  ,    CHAR, "halted by this venue alone: O halted, N not")        \
         FIELD(char, short_sale,   ,    CHAR, "short sale price test: 1 in effect, 0 not")          \
-        FIELD(char, short_detail, ,    CHAR, "its cause: A activated, C continued, D deactivated, N not available") \
+        FIELD(char, short_detail, ,    CHAR, "its cause: A activated, C continued, D deactivated, N not available, space none") \
         FIELD(char, retail,       ,    CHAR, "retail interest: A buy, B sell, C both, space none") \
         FIELD(char, security,     ,    CHAR, "last security event: O opening process, C closing process complete") \
         FIELD(char, unused,       [22], NONE, "zero")
