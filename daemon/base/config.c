@@ -25,10 +25,10 @@
 struct scope {
         enum {
                 SCOPE_NONE,    /* before the first section */
-                SCOPE_SECTION, /* of the table */
+                SCOPE_SECTION, /* in one of the table */
                 SCOPE_SKIP,    /* in one that was complained about */
         } state;
-        char section[16];
+        const char *section;      /* of the table */
         struct config_feed *feed; /* NULL: no feed's */
         char where[CONFIG_WHERE_SIZE];
 };
@@ -95,7 +95,7 @@ static void feed_begin(struct reader *reader, const char *title, const char *nam
                 return;
         }
         scope->state = SCOPE_SECTION;
-        strcpy(scope->section, CONFIG_SECTION_FEED);
+        scope->section = CONFIG_SECTION_FEED;
         config_where(scope->where, CONFIG_SECTION_FEED, scope->feed);
 }
 
@@ -110,7 +110,7 @@ static void plain_begin(struct reader *reader, const char *title, const struct c
         }
         *begun = reader->number;
         scope->state = SCOPE_SECTION;
-        strcpy(scope->section, first->section);
+        scope->section = first->section;
         config_where(scope->where, first->section, NULL);
 }
 
@@ -239,8 +239,9 @@ static char *line_read(struct reader *reader) {
 
         n = getline(&reader->line, &reader->allocated, reader->file);
         if (n < 0) {
-                if (ferror(reader->file))
-                        reader->r = errno ? -errno : -EIO;
+                /* short of memory it stops just as it does at the end */
+                if (!feof(reader->file))
+                        reader->r = error_origin(-errno);
                 return NULL;
         }
         reader->number++;
