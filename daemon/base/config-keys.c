@@ -15,6 +15,7 @@
 
 #define PCAP (1u << CONFIG_SOURCE_PCAP)
 #define UDP  (1u << CONFIG_SOURCE_UDP)
+#define PUB  (1u << CONFIG_SOURCE_PUBLISHER)
 
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 #define CLIENTS_MAX     4096
@@ -58,8 +59,8 @@ const struct config_key config_keys[] = {
         { "log", "level", config_parse_level, FIELD(config, log.level), .live = true,
           .fallback = "info" },
 
-        { "feed", "source", config_parse_source, FIELD(config_feed, source), .sources = PCAP | UDP,
-          .required = true },
+        { "feed", "source", config_parse_source, FIELD(config_feed, source),
+          .sources = PCAP | UDP | PUB, .required = true },
         { "feed", "protocol", config_parse_word, FIELD(config_feed, protocol),
           .max = CONFIG_PROTOCOL_MAX, .text = true, .sources = PCAP | UDP, .required = true },
         { "feed", "file", config_parse_text, FIELD(config_feed, file), .max = PATH_LENGTH_MAX,
@@ -76,6 +77,10 @@ const struct config_key config_keys[] = {
           .sources = UDP, .required = true },
         { "feed", "interface", config_parse_word, FIELD(config_feed, interface),
           .max = INTERFACE_MAX, .text = true, .sources = UDP },
+        { "feed", "ring", config_parse_power, FIELD(config_feed, ring), .min = CONFIG_RING_MIN,
+          .max = CONFIG_RING_MAX, .sources = PUB, .fallback = "65536" },
+        { "feed", "instruments", config_parse_size, FIELD(config_feed, instruments),
+          .max = CONFIG_INSTRUMENTS_MAX, .sources = PUB, .fallback = "0" },
 };
 
 const size_t config_keys_n = sizeof(config_keys) / sizeof(*config_keys);

@@ -22,6 +22,8 @@
 #define CONFIG_INSTRUMENTS_MAX (1u << 24) /* SEGMENT_INSTRUMENTS_MAX */
 #define CONFIG_JOURNAL_MIN     (1ull << 6)  /* SEGMENT_JOURNAL_MIN */
 #define CONFIG_JOURNAL_MAX     (1ull << 32) /* SEGMENT_JOURNAL_MAX */
+#define CONFIG_RING_MIN        (1u << 6)    /* RING_SIZE_MIN of lib/shm/ring.h */
+#define CONFIG_RING_MAX        (1u << 24)   /* RING_SIZE_MAX */
 
 /* One value on its way from the text to its field. */
 struct config_value {
@@ -59,7 +61,8 @@ extern const struct config_key config_keys[];
 extern const size_t config_keys_n;
 
 #define CONFIG_SECTION_FEED "feed"
-#define CONFIG_SOURCES      ((1u << CONFIG_SOURCE_PCAP) | (1u << CONFIG_SOURCE_UDP))
+#define CONFIG_SOURCES                                                                             \
+        ((1u << CONFIG_SOURCE_PCAP) | (1u << CONFIG_SOURCE_UDP) | (1u << CONFIG_SOURCE_PUBLISHER))
 
 /* What the file says of one key. One per key of the table, in struct config and in each feed, where
  * the keys of the other stay unused. */

@@ -159,7 +159,13 @@ int config_parse_level(const struct config_key *key, struct config_value *value,
 }
 
 const char *config_source_name(enum config_source source) {
-        return source == CONFIG_SOURCE_PCAP ? "pcap" : "udp";
+        static const char *const names[] = {
+                [CONFIG_SOURCE_PCAP] = "pcap",
+                [CONFIG_SOURCE_UDP] = "udp",
+                [CONFIG_SOURCE_PUBLISHER] = "publisher",
+        };
+
+        return names[source];
 }
 
 int config_parse_source(const struct config_key *key, struct config_value *value, void *field) {
@@ -170,8 +176,10 @@ int config_parse_source(const struct config_key *key, struct config_value *value
                 *out = CONFIG_SOURCE_PCAP;
         else if (!strcmp(value->text, "udp"))
                 *out = CONFIG_SOURCE_UDP;
+        else if (!strcmp(value->text, "publisher"))
+                *out = CONFIG_SOURCE_PUBLISHER;
         else
-                return config_refuse(value, "\"%s\" is neither pcap nor udp", value->text);
+                return config_refuse(value, "\"%s\" is none of pcap, udp, publisher", value->text);
         return 0;
 }
 

@@ -18,6 +18,7 @@ struct config_setting;
 enum config_source {
         CONFIG_SOURCE_PCAP,
         CONFIG_SOURCE_UDP,
+        CONFIG_SOURCE_PUBLISHER,
 };
 
 struct config_feed {
@@ -31,6 +32,10 @@ struct config_feed {
         double speed;     /* times the recorded pace; 0: as fast as can be */
         uint64_t packets; /* stop after so many UDP packets; 0: all */
         bool loop;        /* begin again at the end */
+
+        /* publisher */
+        uint32_t ring;        /* ticks between the publisher and the daemon, a power of two */
+        uint32_t instruments; /* it may define; 0: as many as the segment has room for */
 
         /* udp */
         char *address;   /* numeric IPv4 or IPv6; multicast is joined */
