@@ -48,6 +48,8 @@ int feed_new(struct feed **feedp, const struct config_feed *config, struct ev_lo
         switch (config->source) {
         case CONFIG_SOURCE_PCAP:
                 return error_trace(replay_new(feedp, config, loop, sink, userdata));
+        case CONFIG_SOURCE_PUBLISHER:
+                return error_trace(local_new(feedp, config, loop, sink, userdata));
         case CONFIG_SOURCE_UDP:
                 return error_trace(udp_new(feedp, config, loop, sink, userdata));
         }

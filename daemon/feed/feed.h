@@ -36,6 +36,12 @@ struct feed_sink {
         void (*dropped)(void *userdata, unsigned line, uint64_t n);
         /* A frame that holds no packet for us, or a broken one; `cause` is a fixed text. */
         void (*skipped)(void *userdata, uint64_t number, const char *cause);
+
+        /* A source that brings ticks instead of packets: publishes one. NULL, or what is wrong with
+         * it in words; it has then not been published. */
+        const char *(*tick)(void *userdata, struct md_tick *tick);
+        /* Whoever brings them is not to be trusted. The source may be closed from within. */
+        void (*liar)(void *userdata, const char *what);
 };
 
 /*

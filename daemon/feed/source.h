@@ -33,5 +33,7 @@ void feed_say(struct feed *feed, enum feed_state state, const char *format, ...)
 /* One per source: they make what feed_new() hands out. */
 int replay_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
                const struct feed_sink *sink, void *userdata);
+int local_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
+              const struct feed_sink *sink, void *userdata);
 int udp_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
             const struct feed_sink *sink, void *userdata);
