@@ -18,6 +18,7 @@
 #include "base/systemd.h"
 #include "pipeline.h"
 #include "publish/notifier.h"
+#include "publishers.h"
 #include "serve/listener.h"
 #include "shm/segment.h"
 
@@ -131,7 +132,7 @@ int daemon_check(const struct config *config) {
         for (size_t i = 0; i < config->n_feeds; i++) {
                 const struct config_feed *feed = &config->feeds[i];
 
-                if (pipeline_knows(feed->protocol))
+                if (!feed->protocol || pipeline_knows(feed->protocol))
                         continue;
                 log_error(
                         "%s:%u: [feed %s] protocol: \"%s\" is none that this version reads (iex-tops)",
@@ -205,6 +206,7 @@ static int open_listener(struct daemon *daemon) {
         fd = systemd_fds_take(&daemon->inherited, "control");
         r = listener_init(&daemon->listener, daemon->loop, daemon->config, &daemon->segment,
                           &daemon->notifier, fd < 0 ? -1 : fd);
+        publishers_init(&daemon->listener.publishing, &daemon->pipeline);
         daemon->listener.reload = daemon_reload;
         daemon->listener.userdata = daemon;
         return error_trace(r);

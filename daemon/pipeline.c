@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "book/book.h"
 #include "feed/feed.h"
+#include "publishers.h"
 #include "stream.h"
 
 /* ---- packets and messages ---- */
@@ -187,6 +188,8 @@ static const struct feed_sink pipeline_sink = {
         .restart = pipeline_restart,
         .dropped = pipeline_dropped,
         .skipped = pipeline_skipped,
+        .tick = publishers_tick,
+        .liar = publishers_liar,
 };
 
 /* ---- set-up ---- */

@@ -30,6 +30,8 @@ static const char *cause_text(unsigned cause) {
                 return "instrument past the capacity";
         case CAUSE_FOREIGN:
                 return "instrument of another feed";
+        case CAUSE_LIAR:
+                return "tick that cannot be";
         default:
                 return "frame that holds no packet";
         }
@@ -173,6 +175,30 @@ void stream_begin_afresh(struct stream *stream, int64_t ts_recv) {
         }
 }
 
+void stream_stale(struct stream *stream, int64_t now) {
+        struct segment *segment = stream->pipeline->segment;
+        uint32_t n = directory_count(&segment->directory);
+
+        for (uint32_t i = 0; i < n; i++) {
+                static const unsigned kinds[] = { MD_QUOTE, MD_AUCTION, MD_CLEARING };
+                struct shm_instrument *entry = directory_get(&segment->directory, i);
+                struct md_tick tick;
+
+                if (entry->feed != stream->index)
+                        continue;
+                atomic_fetch_or_explicit(&entry->flags, (uint32_t)INSTRUMENT_STALE,
+                                         memory_order_relaxed);
+                for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
+                        if (table_read(&segment->table, &segment->journal, i, kinds[k], &tick) ||
+                            !tick.seq || tick.flags & MD_FLAG_STALE)
+                                continue;
+                        tick.flags |= MD_FLAG_STALE | MD_FLAG_SNAPSHOT;
+                        stream_put(stream, &tick, now);
+                }
+        }
+        stream_flush(stream);
+}
+
 #define store(field, value) atomic_store_explicit(&record->field, (value), memory_order_relaxed)
 
 void stream_flush(struct stream *stream) {
@@ -214,7 +240,8 @@ static void restore_instruments(struct stream *stream) {
 
                 if (entry->feed != stream->index)
                         continue;
-                symbols_add(&stream->symbols, symbol_key(entry->symbol), i);
+                if (stream->decoder)
+                        symbols_add(&stream->symbols, symbol_key(entry->symbol), i);
                 for (unsigned kind = 0; kind < MD_PLACES; kind++) {
                         struct md_tick tick;
 
@@ -278,7 +305,9 @@ int stream_init(struct stream *stream, struct pipeline *pipeline,
         static const char *const sources[] = {
                 [CONFIG_SOURCE_PCAP] = "pcap",
                 [CONFIG_SOURCE_UDP] = "udp",
+                [CONFIG_SOURCE_PUBLISHER] = "publisher",
         };
+        bool ticks = config->source == CONFIG_SOURCE_PUBLISHER;
         struct segment *segment = pipeline->segment;
         int64_t index;
         int r;
@@ -286,7 +315,7 @@ int stream_init(struct stream *stream, struct pipeline *pipeline,
         *stream = (struct stream){ .pipeline = pipeline };
         snprintf(stream->name, sizeof(stream->name), "%s", config->name);
         index = segment_claim_feed(segment, config->name, sources[config->source],
-                                   config->protocol);
+                                   ticks ? "ticks" : config->protocol);
         if (index < 0) {
                 log_error("feed %s: the segment has room for %d feeds, those of earlier configs "
                           "included",
@@ -295,13 +324,15 @@ int stream_init(struct stream *stream, struct pipeline *pipeline,
         }
         stream->index = (uint32_t)index;
         stream->record = segment_feed(segment, stream->index);
-        stream->decoder = decoder_find(config->protocol);
-        arbiter_init(&stream->arbiter);
-        r = symbols_init(&stream->symbols, segment->directory.capacity);
-        if (r < 0)
-                return error_trace(r);
-
-        count_types(stream);
+        stream->instruments_max = config->instruments;
+        if (!ticks) {
+                stream->decoder = decoder_find(config->protocol);
+                arbiter_init(&stream->arbiter);
+                r = symbols_init(&stream->symbols, segment->directory.capacity);
+                if (r < 0)
+                        return error_trace(r);
+                count_types(stream);
+        }
         restore_instruments(stream);
         stream->rewind = config->source == CONFIG_SOURCE_PCAP && stream->stats.instruments;
         if (!stream->rewind)

@@ -29,6 +29,7 @@ enum {
         CAUSE_FULL,
         CAUSE_FOREIGN,
         CAUSE_SKIPPED,
+        CAUSE_LIAR,
         CAUSES,
 };
 
@@ -41,6 +42,8 @@ struct stream {
         struct feed *feed;
         struct arbiter arbiter;
         struct symbols symbols;
+        struct session *publisher; /* that brings them; NULL: none now */
+        uint32_t instruments_max;  /* it may define; 0: any number */
         bool rewind; /* a recording that a predecessor had begun to read: it starts again */
 
         struct shm_feed *record;
@@ -90,6 +93,10 @@ void stream_begin_afresh(struct stream *stream, int64_t ts_recv);
 /* A recording starts again from its first packet, whatever was read of it before: so do its state and
  * its figures. */
 void stream_rewind(struct stream *stream);
+
+/* Its source is gone or silent: says so of each of its instruments, in the directory, and in the stream by
+ * giving their quotes and auctions out again, flagged. */
+void stream_stale(struct stream *stream, int64_t now);
 
 /* The end of a burst: moves the figures to the record, and wakes clients. */
 void stream_flush(struct stream *stream);

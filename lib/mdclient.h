@@ -84,6 +84,7 @@ const char *md_error(const struct md_client *client);
 #define MD_INSTRUMENT_TEST        (1u << 0) /* a test symbol of the venue */
 #define MD_INSTRUMENT_ETP         (1u << 1) /* exchange traded product */
 #define MD_INSTRUMENT_WHEN_ISSUED (1u << 2)
+#define MD_INSTRUMENT_STALE       (1u << 31) /* its source is gone or silent */
 
 struct md_instrument {
         char symbol[33];     /* NUL-terminated */

@@ -15,12 +15,17 @@
 
 /* What a client has in its control page is copied as it is, for people to look at. */
 static void describe(struct wire_client *message, const struct session *session) {
+        static const uint32_t roles[] = {
+                [SESSION_READER] = WIRE_ROLE_READER,
+                [SESSION_PUBLISHER] = WIRE_ROLE_PUBLISHER,
+                [SESSION_CONTROL] = WIRE_ROLE_CONTROL,
+        };
         const struct control *control = session->subscriber.control;
 
         *message = (struct wire_client){
                 .header = { WIRE_CLIENT, sizeof(*message) },
                 .client = session->id,
-                .role = session->state == SESSION_READER ? WIRE_ROLE_READER : WIRE_ROLE_CONTROL,
+                .role = roles[session->state],
                 .pid = session->peer.pid,
                 .uid = session->peer.uid,
                 .since = session->since,

@@ -15,6 +15,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "publish/notifier.h"
+#include "serve/publishing.h"
 #include "shm/segment.h"
 
 struct session;
@@ -25,6 +26,8 @@ struct listener {
         struct segment *segment;
         struct notifier *notifier;
         int segment_fd; /* read-only, to hand out */
+
+        struct publishing publishing; /* what publishers' sessions ask for */
 
         /* Answers the control request to read the config again: 0 or negative errno. */
         int (*reload)(void *userdata);

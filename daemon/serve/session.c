@@ -39,6 +39,8 @@ struct session *session_free(struct session *session) {
         ev_io_stop(listener->loop, &session->writable);
         ev_timer_stop(listener->loop, &session->impatience);
 
+        if (session->publication)
+                listener->publishing.close(session->publication, !session->liar);
         if (session->subscriber.control) {
                 notifier_remove(listener->notifier, &session->subscriber);
                 munmap(session->subscriber.control, session->control_size);
@@ -71,6 +73,15 @@ void session_fault(struct session *session, const char *what) {
                 log_warning("client %u \"%s\" (pid %d, uid %u) %s; its connection is closed",
                             session->id, session->name, session->peer.pid, session->peer.uid, what);
         session_free(session);
+}
+
+void session_liar(struct session *session, const char *what) {
+        char text[WIRE_TEXT];
+
+        session->liar = true;
+        session_refuse(session->fd, WIRE_E_LIAR, "it sent %s", what);
+        snprintf(text, sizeof(text), "published %s", what);
+        session_fault(session, text);
 }
 
 /* ---- answers ---- */
@@ -178,6 +189,25 @@ static void welcome(struct session *session) {
                           session->peer.pid, session->peer.uid);
 }
 
+static void welcome_publisher(struct session *session, int fds[WIRE_FDS_PUBLISHER]) {
+        struct listener *listener = session->listener;
+        struct wire_welcome message = {
+                .header = { WIRE_WELCOME, sizeof(message) },
+                .version = WIRE_VERSION,
+                .client = session->id,
+                .fds = WIRE_FDS_PUBLISHER,
+                .identity = listener->segment->header->identity,
+                .generation = atomic_load(&listener->segment->header->generation),
+                .newest = segment_newest(listener->segment),
+        };
+
+        session->state = SESSION_PUBLISHER;
+        listener_count(listener, COUNTER_CLIENTS_ACCEPTED);
+        session_send(session, &message, fds, WIRE_FDS_PUBLISHER);
+        for (unsigned i = 0; i < WIRE_FDS_PUBLISHER; i++)
+                close(fds[i]);
+}
+
 static void welcome_control(struct session *session) {
         struct wire_welcome message = {
                 .header = { WIRE_WELCOME, sizeof(message) },
@@ -218,6 +248,39 @@ static void turn_away_unwelcome(struct session *session, const char *verb,
                 session->peer.uid, session->peer.gid, verb, verb, access->text);
 }
 
+static void open_publication(struct session *session, const struct wire_hello *hello) {
+        struct publishing *publishing = &session->listener->publishing;
+        char feed[WIRE_NAME + 1] = "", text[WIRE_TEXT] = "";
+        int fds[WIRE_FDS_PUBLISHER], r;
+
+        memcpy(feed, hello->feed, sizeof(hello->feed));
+        r = publishing->open(publishing->userdata, session, feed, &session->publication, fds, text);
+        if (r == 0)
+                welcome_publisher(session, fds);
+        else
+                turn_away(session, COUNTER_CLIENTS_REFUSED_ACCESS, (uint32_t)r, "%s", text);
+}
+
+/* A publisher's request. What it may do is asked again, for the config may have changed. */
+static void publisher_message(struct session *session, const void *message) {
+        struct listener *listener = session->listener;
+        struct wire_define define;
+        struct wire_defined answer;
+
+        memcpy(&define.header, message, sizeof(define.header));
+        if (define.header.opcode != WIRE_DEFINE || define.header.size != sizeof(define)) {
+                session_fault(session, "sent something that a publisher does not say");
+                return;
+        }
+        if (!peer_may(&session->peer, &listener->config->access.publish)) {
+                session_fault(session, "may not publish any more");
+                return;
+        }
+        memcpy(&define, message, sizeof(define));
+        listener->publishing.define(session->publication, &define, &answer);
+        session_send(session, &answer, NULL, 0);
+}
+
 static void take_hello(struct session *session, const struct wire_hello *hello) {
         struct listener *listener = session->listener;
         const struct config *config = listener->config;
@@ -243,6 +306,12 @@ static void take_hello(struct session *session, const struct wire_hello *hello) 
                                 listener->n_clients);
                 else
                         welcome(session);
+                break;
+        case WIRE_ROLE_PUBLISHER:
+                if (!peer_may(&session->peer, &config->access.publish))
+                        turn_away_unwelcome(session, "publish", &config->access.publish);
+                else
+                        open_publication(session, hello);
                 break;
         case WIRE_ROLE_CONTROL:
                 if (!peer_may(&session->peer, &config->access.control))
@@ -271,6 +340,9 @@ static void session_message(struct session *session, const void *message) {
                 break;
         case SESSION_READER:
                 session_fault(session, "spoke after it had been welcomed");
+                break;
+        case SESSION_PUBLISHER:
+                publisher_message(session, message);
                 break;
         case SESSION_CONTROL:
                 control_request(session, &header);

@@ -5,6 +5,7 @@
  *
  *      HELLO expected    for limits.hello_ms, then it is closed
  *      reader            welcomed, with descriptors; whatever it says after that is a fault
+ *      publisher         welcomed, with descriptors; defines instruments
  *      control           one request at a time, answered as fast as the peer reads
  *
  * A session never waits for its peer. An answer that does not fit into the socket goes on when there
@@ -24,6 +25,7 @@ struct listener;
 enum session_state {
         SESSION_HELLO,
         SESSION_READER,
+        SESSION_PUBLISHER,
         SESSION_CONTROL,
 };
 
@@ -46,6 +48,10 @@ struct session {
         struct subscriber subscriber; /* control is NULL: none */
         size_t control_size;
 
+        /* publisher */
+        void *publication; /* handle of listener.publishing; NULL: none */
+        bool liar;
+
         /* control: the answer that is being given */
         uint32_t answered; /* id of the last client listed */
 };
@@ -61,6 +67,9 @@ void session_refuse(int fd, uint32_t code, const char *format, ...)
 
 /* Sends a message; false when the session is over (it has then been freed). */
 bool session_send(struct session *session, const void *message, const int *fds, unsigned n_fds);
+
+/* Ends the session of a publisher whose ticks cannot be, and tells it why. */
+void session_liar(struct session *session, const char *what);
 
 /* Ends the session of a peer that broke a rule: counted and named in the log. */
 void session_fault(struct session *session, const char *what);

@@ -28,6 +28,8 @@ enum {
         INSTRUMENT_TEST = 1 << 0, /* a test symbol of the venue */
         INSTRUMENT_ETP = 1 << 1,  /* exchange traded product */
         INSTRUMENT_WHEN_ISSUED = 1 << 2,
+        INSTRUMENT_FLAGS = INSTRUMENT_TEST | INSTRUMENT_ETP | INSTRUMENT_WHEN_ISSUED,
+        INSTRUMENT_STALE = 1 << 31, /* its source is gone or silent; the daemon alone says so */
 };
 
 struct shm_instrument {

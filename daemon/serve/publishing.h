@@ -1,0 +1,32 @@
+#pragma once
+
+/*
+ * Publishing, as a session sees it
+ *
+ * A session knows the socket and the peer; what a feed is, and what becomes of ticks, it does not.
+ * These are the three things that it asks for, and whoever sets up the listener answers them.
+ */
+
+#include <stdint.h>
+
+#include "wire/wire.h"
+
+struct session;
+
+struct publishing {
+        void *userdata;
+
+        /*
+         * A publisher wants that feed. 0: *publication is its handle, and fds are for the peer, to be
+         * closed when they are sent. WIRE_E_...: refused, for the reason in text.
+         */
+        int (*open)(void *userdata, struct session *session, const char *feed, void **publication,
+                    int fds[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]);
+
+        /* Answers a DEFINE: result, instrument and text of *answer. */
+        void (*define)(void *publication, const struct wire_define *define,
+                       struct wire_defined *answer);
+
+        /* The session ends. trusted: take what the publisher had still finished to say. */
+        void (*close)(void *publication, int trusted);
+};
