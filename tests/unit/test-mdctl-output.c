@@ -23,9 +23,9 @@ struct sink {
 
 static const struct output_column columns[] = {
         { "symbol" },
-        { "px", .right = 1 },
+        { "px", .right = true },
         { "note" },
-        { "id", .right = 1, .where = OUTPUT_FOR_PROGRAMS },
+        { "id", .right = true, .where = OUTPUT_FOR_PROGRAMS },
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(*columns))
 
@@ -140,7 +140,7 @@ static void test_table_is_aligned(void **state) {
 }
 
 static void test_table_in_colour(void **state) {
-        static const struct output_column cols[] = { { "state" }, { "n", .right = 1 } };
+        static const struct output_column cols[] = { { "state" }, { "n", .right = true } };
         struct sink sink;
 
         (void)state;
@@ -174,7 +174,7 @@ static void test_table_stream_grows(void **state) {
 
 /* A table that holds its first rows back lets go of them at some point, and loses none. */
 static void test_long_table(void **state) {
-        static const struct output_column cols[] = { { "n", .right = 1 } };
+        static const struct output_column cols[] = { { "n", .right = true } };
         enum { ROWS = 5000 };
         struct sink sink;
         char *text;
@@ -212,9 +212,9 @@ static void test_plain(void **state) {
 
 static const struct output_column grouped[] = {
         { "name" },
-        { "bid", "quote", .right = 1 },
-        { "ask", "quote", .right = 1 },
-        { "px", "trade", .right = 1 },
+        { "bid", "quote", .right = true },
+        { "ask", "quote", .right = true },
+        { "px", "trade", .right = true },
         { "end" },
 };
 

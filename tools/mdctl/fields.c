@@ -111,10 +111,22 @@ void field_put(struct output *output, struct md_client *client, const struct fie
                 output_text(output, text);
 }
 
-void price_put(struct output *output, int64_t px) {
-        char number[MD_NUMBER_SIZE];
+char *price_format(char buf[FIELD_TEXT_SIZE], const struct output *output, int64_t px) {
+        const char *point;
+        size_t decimals;
 
-        output_number(output, md_format(number, px, -9));
+        md_format(buf, px, -9);
+        point = strchr(buf, '.');
+        decimals = point ? strlen(point + 1) : 0;
+        if (*buf && output_is_table(output) && decimals < 2)
+                strcat(buf, !point ? ".00" : "0");
+        return buf;
+}
+
+void price_put(struct output *output, int64_t px) {
+        char number[FIELD_TEXT_SIZE];
+
+        output_number(output, price_format(number, output, px));
 }
 
 void size_put(struct output *output, int64_t sz, int size_exp) {

@@ -50,7 +50,9 @@ char *field_format(char buf[FIELD_TEXT_SIZE], struct md_client *client, const st
 void field_put(struct output *output, struct md_client *client, const struct field *field,
                const struct md_tick *tick, int size_exp);
 
-/* Pushes a price, a size; MD_PX_NONE: undefined. */
+/* Pushes a price, a size; MD_PX_NONE: undefined. In a table a price has two decimals or more, so that
+ * the points of most stand below one another. */
+char *price_format(char buf[FIELD_TEXT_SIZE], const struct output *output, int64_t px);
 void price_put(struct output *output, int64_t px);
 void size_put(struct output *output, int64_t sz, int size_exp);
 

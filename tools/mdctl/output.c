@@ -7,14 +7,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
 
 #define HOLD 1024 /* rows that a table holds back to learn its widths */
-#define GAP  "  " /* between the columns of a table */
+#define GAP  2    /* spaces between the columns of a table */
 
 enum cell_kind { CELL_TEXT, CELL_NUMBER, CELL_NULL, CELL_ABSENT };
 
@@ -38,14 +37,19 @@ struct output {
         char *arena;
         size_t n_arena, room_arena;
 
-        enum tone tone; /* of the next value */
-        bool headed;    /* the line of names, or the opening bracket, is written */
-        uint64_t rows;  /* written */
-        int error;      /* the first one */
+        unsigned spaces; /* due before the next text of this line */
+        enum tone tone;  /* of the next value */
+        bool headed;     /* the line of names, or the opening bracket, is written */
+        uint64_t rows;   /* written */
+        int error;       /* the first one */
 };
 
+bool output_is_table(const struct output *output) {
+        return output->format == OUTPUT_TABLE;
+}
+
 static bool for_people(const struct output *output) {
-        return output->format == OUTPUT_TABLE || output->format == OUTPUT_PLAIN;
+        return output_is_table(output) || output->format == OUTPUT_PLAIN;
 }
 
 static bool shown(const struct output *output, size_t column) {
@@ -217,6 +221,39 @@ void output_tone(struct output *output, enum tone tone) {
         output->tone = tone;
 }
 
+/* ---- lines ---- */
+
+static bool coloured(const struct output *output) {
+        return output_is_table(output) && (output->flags & OUTPUT_COLOUR);
+}
+
+/* Writes text after the spaces that are due. */
+static void write_text(struct output *output, enum tone tone, const char *text, size_t size) {
+        if (!size)
+                return;
+        fprintf(output->file, "%*s", (int)output->spaces, "");
+        output->spaces = 0;
+        text_write(output->file, coloured(output), tone, text, size);
+}
+
+/* Spaces are due when something follows them on the line. */
+static void pad(struct output *output, unsigned n) {
+        if (output_is_table(output))
+                output->spaces += n;
+}
+
+/* After a column: what stands between two, or the end of the line. */
+static void write_gap(struct output *output, size_t column) {
+        if (column == output->last) {
+                output->spaces = 0;
+                putc('\n', output->file);
+        } else if (output_is_table(output)) {
+                pad(output, GAP);
+        } else {
+                putc(output->format == OUTPUT_CSV ? ',' : '\t', output->file);
+        }
+}
+
 /* ---- csv and json ---- */
 
 static void write_csv_row(struct output *output, const struct cell *cells) {
@@ -224,7 +261,7 @@ static void write_csv_row(struct output *output, const struct cell *cells) {
                 if (!shown(output, i))
                         continue;
                 text_write_csv(output->file, output->arena + cells[i].at, cells[i].size);
-                putc(i == output->last ? '\n' : ',', output->file);
+                write_gap(output, i);
         }
 }
 
@@ -269,33 +306,15 @@ static void write_json_row(struct output *output, const struct cell *cells) {
 
 /* ---- table and plain ---- */
 
-static bool coloured(const struct output *output) {
-        return output->format == OUTPUT_TABLE && (output->flags & OUTPUT_COLOUR);
-}
-
 static void write_cell(struct output *output, const struct cell *cell) {
-        if (cell->kind == CELL_NULL && output->format == OUTPUT_TABLE)
-                text_write(output->file, coloured(output), TONE_FAINT, "-", 1);
+        if (cell->kind == CELL_NULL && output_is_table(output))
+                write_text(output, TONE_FAINT, "-", 1);
         else
-                text_write(output->file, coloured(output), cell->tone, output->arena + cell->at,
-                           cell->size);
+                write_text(output, cell->tone, output->arena + cell->at, cell->size);
 }
 
 static unsigned cell_width(const struct cell *cell) {
         return cell->kind == CELL_NULL ? 1 : (unsigned)cell->size;
-}
-
-static void write_spaces(struct output *output, unsigned n) {
-        if (output->format == OUTPUT_TABLE)
-                fprintf(output->file, "%*s", (int)n, "");
-}
-
-/* After a column: the newline, or what stands between two. */
-static void write_gap(struct output *output, size_t column) {
-        if (column == output->last)
-                putc('\n', output->file);
-        else
-                fputs(output->format == OUTPUT_TABLE ? GAP : "\t", output->file);
 }
 
 static void write_table_row(struct output *output, const struct cell *cells) {
@@ -308,50 +327,59 @@ static void write_table_row(struct output *output, const struct cell *cells) {
                 if (column->width < width)
                         column->width = width;
                 if (column->right)
-                        write_spaces(output, column->width - width);
+                        pad(output, column->width - width);
                 write_cell(output, &cells[i]);
-                if (!column->right && i != output->last)
-                        write_spaces(output, column->width - width);
+                if (!column->right)
+                        pad(output, column->width - width);
                 write_gap(output, i);
         }
 }
 
+/* The names of records and what stands before them take no more room than this. */
 static unsigned record_width(const struct output *output) {
         size_t width = 0, size;
 
         for (size_t i = 0; i < output->n_columns; i++) {
-                size = strlen(output->columns[i].name) + (output->columns[i].group ? 2 : 0);
+                size = strlen(output->columns[i].name) + (output->columns[i].group ? GAP : 0);
                 if (shown(output, i) && size > width)
                         width = size;
         }
         return (unsigned)width;
 }
 
+/* Under the heading of its group, of which it may be the first. */
+static void write_record_name(struct output *output, const struct output_column *column,
+                              bool first) {
+        unsigned indent = column->group ? GAP : 0, size = (unsigned)strlen(column->name);
+
+        if (output->format == OUTPUT_PLAIN) {
+                fprintf(output->file, "%s%s%s\t", column->group ? column->group : "",
+                        column->group ? "." : "", column->name);
+                return;
+        }
+        if (column->group && first) {
+                write_text(output, TONE_BOLD, column->group, strlen(column->group));
+                putc('\n', output->file);
+        }
+        pad(output, indent);
+        write_text(output, TONE_NORMAL, column->name, size);
+        pad(output, record_width(output) - indent - size + GAP);
+}
+
 static void write_record(struct output *output, const struct cell *cells) {
-        bool table = output->format == OUTPUT_TABLE;
-        const char *group = NULL, *name;
-        FILE *file = output->file;
+        const char *group = NULL;
 
         if (output->rows)
-                putc('\n', file);
+                putc('\n', output->file);
         for (size_t i = 0; i < output->n_columns; i++) {
                 const struct output_column *column = &output->columns[i];
 
                 if (cells[i].kind == CELL_ABSENT || !shown(output, i))
                         continue;
-                if (table && column->group && !same_group(group, column->group)) {
-                        text_paint(file, coloured(output), TONE_BOLD, column->group);
-                        putc('\n', file);
-                }
-                group = column->group;
-                name = column->name;
-                if (table)
-                        fprintf(file, "%s%-*s" GAP, group ? GAP : "",
-                                (int)record_width(output) - (group ? 2 : 0), name);
-                else
-                        fprintf(file, "%s%s%s\t", group ? group : "", group ? "." : "", name);
+                write_record_name(output, column, !same_group(group, column->group));
                 write_cell(output, &cells[i]);
-                putc('\n', file);
+                write_gap(output, output->last);
+                group = column->group;
         }
 }
 
@@ -359,23 +387,20 @@ static void write_record(struct output *output, const struct cell *cells) {
 static void write_names(struct output *output) {
         for (size_t i = 0; i < output->n_columns; i++) {
                 const struct output_column *column = &output->columns[i];
-                unsigned pad = column->width - (unsigned)name_size(column);
+                unsigned room = column->width - (unsigned)name_size(column);
 
                 if (!shown(output, i))
                         continue;
                 if (column->right)
-                        write_spaces(output, pad);
+                        pad(output, room);
                 if (column->group) {
-                        text_paint(output->file, coloured(output), TONE_BOLD, column->group);
-                        text_paint(output->file, coloured(output), TONE_BOLD, ".");
+                        write_text(output, TONE_BOLD, column->group, strlen(column->group));
+                        write_text(output, TONE_BOLD, ".", 1);
                 }
-                text_paint(output->file, coloured(output), TONE_BOLD, column->name);
-                if (!column->right && i != output->last)
-                        write_spaces(output, pad);
-                if (output->format == OUTPUT_CSV && i != output->last)
-                        putc(',', output->file);
-                else
-                        write_gap(output, i);
+                write_text(output, TONE_BOLD, column->name, strlen(column->name));
+                if (!column->right)
+                        pad(output, room);
+                write_gap(output, i);
         }
 }
 
@@ -437,7 +462,7 @@ static void write_held(struct output *output) {
 }
 
 void output_row(struct output *output) {
-        bool hold = output->format == OUTPUT_TABLE &&
+        bool hold = output_is_table(output) &&
                     !(output->flags & (OUTPUT_STREAM | OUTPUT_RECORDS)) && !output->headed;
 
         if (output->n_cells % output->n_columns && !output->error)

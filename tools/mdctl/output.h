@@ -26,6 +26,7 @@
  * it, and output_finish() returns it.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ enum output_where {
 struct output_column {
         const char *name;
         const char *group; /* NULL: none */
-        int right;         /* in a table, aligned to the right */
+        bool right;        /* in a table, aligned to the right */
         unsigned width;    /* in a table, at least so wide */
         enum output_where where;
 };
@@ -65,6 +66,9 @@ struct output;
 int output_new(struct output **outputp, FILE *file, enum output_format format, unsigned flags,
                const struct output_column *columns, size_t n_columns);
 struct output *output_free(struct output *output);
+
+/* Whether what is written stands in columns, for people. */
+bool output_is_table(const struct output *output);
 
 void output_text(struct output *output, const char *text);      /* NULL: undefined */
 void output_number(struct output *output, const char *decimal); /* NULL, "": undefined */

@@ -212,8 +212,9 @@ static enum term_event read_signal(struct term *term) {
         case SIGTSTP:
                 leave(term);
                 raise(SIGSTOP);
-                return TERM_NOTHING; /* SIGCONT follows */
-        case SIGCONT:
+                enter(term);
+                return TERM_RESIZED;
+        case SIGCONT: /* somebody else had stopped us, and the shell has taken the terminal */
                 enter(term);
                 return TERM_RESIZED;
         default:
