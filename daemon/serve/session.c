@@ -209,14 +209,19 @@ static void welcome_publisher(struct session *session, int fds[WIRE_FDS_PUBLISHE
 }
 
 static void welcome_control(struct session *session) {
+        struct listener *listener = session->listener;
+        const struct shm_header *header = listener->segment->header;
         struct wire_welcome message = {
                 .header = { WIRE_WELCOME, sizeof(message) },
                 .version = WIRE_VERSION,
                 .client = session->id,
+                .identity = header->identity,
+                .generation = atomic_load(&header->generation),
+                .newest = segment_newest(listener->segment),
         };
 
         session->state = SESSION_CONTROL;
-        listener_count(session->listener, COUNTER_CLIENTS_ACCEPTED);
+        listener_count(listener, COUNTER_CLIENTS_ACCEPTED);
         session_send(session, &message, NULL, 0);
 }
 
