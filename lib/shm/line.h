@@ -12,13 +12,14 @@
  *      seq = n|BUSY          (release)         s = seq               (acquire)
  *      release fence                           words                 (relaxed)
  *      words                 (relaxed)         acquire fence
- *      seq = n               (release)         seq still s?          (relaxed)
+ *      seq = n               (release)         seq still s?          (acquire)
  *
  * If the reader copied one of the writer's words, the writer's fence and the reader's fence pair:
  * the second look at seq then sees n|BUSY or something later, never the old s. If it saw n at its
  * first look, the acquire pairs with the writer's last store, and every word is there. The first
  * store is a release, too: whoever sees n|BUSY here sees all that the writer did before, among it
- * the same tick whole in the journal (table.h).
+ * the same tick whole in the journal (table.h). And the second look is an acquire: a reader that was
+ * overtaken finds, wherever it looks next, all that the writer did before it overtook it.
  *
  * A writer killed half-way leaves BUSY behind. What readers do then is table.h's and journal.h's
  * matter; nobody ever waits for a line.
@@ -69,7 +70,7 @@ static inline bool line_copy(const struct line *line, uint64_t seq, struct md_ti
         for (unsigned i = 1; i < LINE_WORDS; i++)
                 word[i] = atomic_load_explicit(&line->word[i], memory_order_relaxed);
         atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&line->word[0], memory_order_relaxed) != seq)
+        if (atomic_load_explicit(&line->word[0], memory_order_acquire) != seq)
                 return false;
         memcpy(tick, word, sizeof(*tick));
         return true;
