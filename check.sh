@@ -10,7 +10,7 @@ set -u -o pipefail
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
 . .ci/lib.sh
 
-steps=(layers format scripts manuals gcc address thread release)
+steps=(layers format scripts manuals gcc address thread release demo)
 builds=build-check
 results=$builds/results
 
@@ -88,6 +88,11 @@ step_release() {
         CC=gcc build release -Dwerror=true -Dbuildtype=release -Db_ndebug=true -Dbench=true \
                 -Dprefix=/usr -Dsysconfdir=/etc -Dlocalstatedir=/var
         run_tests release --suite unit
+}
+
+# The front door: what a newcomer runs first, and what it leaves behind.
+step_demo() {
+        tests/check-demo
 }
 
 # ---- what they are made of ------------------------------------------------------------------------
