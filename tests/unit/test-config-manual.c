@@ -102,7 +102,9 @@ static void test_default_file_has_each_key(void **state) {
                 snprintf(head, sizeof(head), "[%s]", key->section);
                 if (!strcmp(key->section, CONFIG_SECTION_FEED))
                         strcpy(head, key->sources == 1u << CONFIG_SOURCE_UDP ? "#[feed live]"
-                                                                             : "#[feed recorded]");
+                                     : key->sources == 1u << CONFIG_SOURCE_PUBLISHER
+                                             ? "#[feed demo]"
+                                             : "#[feed recorded]");
                 part = part_new(file, head, *head == '#' ? "#[" : "[");
                 snprintf(line, sizeof(line), "\n#%s =%s%s", key->name,
                          key->fallback && *key->fallback ? " " : "",
@@ -146,7 +148,7 @@ static void test_default_file_without_hashes(void **state) {
         attempt_text(&attempt, file);
         if (attempt.r)
                 fail_msg("%s", attempt.said);
-        assert_int_equal(attempt.config->n_feeds, 2);
+        assert_int_equal(attempt.config->n_feeds, 3);
         config_free(attempt.config);
         free(file);
 }
