@@ -49,29 +49,41 @@ static inline uint64_t line_seq(const struct line *line) {
         return atomic_load_explicit(&line->word[0], memory_order_acquire);
 }
 
+/*
+ * The words of a tick in anybody's own memory. They are moved one by one, between the tick and the line
+ * directly: a tick has mostly just been made, field by field, and a copy in larger pieces would wait
+ * until those small stores have left the processor's store buffer.
+ */
+static inline uint64_t line_get_word(const struct md_tick *tick, unsigned i) {
+        uint64_t word;
+
+        memcpy(&word, (const char *)tick + i * sizeof(word), sizeof(word));
+        return word;
+}
+
+static inline void line_set_word(struct md_tick *tick, unsigned i, uint64_t word) {
+        memcpy((char *)tick + i * sizeof(word), &word, sizeof(word));
+}
+
 /* tick->seq is the number n, without BUSY. */
 static inline void line_write(struct line *line, const struct md_tick *tick) {
-        uint64_t word[LINE_WORDS];
+        uint64_t n = tick->seq;
 
-        memcpy(word, tick, sizeof(word));
-        atomic_store_explicit(&line->word[0], word[0] | LINE_BUSY, memory_order_release);
+        atomic_store_explicit(&line->word[0], n | LINE_BUSY, memory_order_release);
         atomic_thread_fence(memory_order_release);
+#pragma GCC unroll 8
         for (unsigned i = 1; i < LINE_WORDS; i++)
-                atomic_store_explicit(&line->word[i], word[i], memory_order_relaxed);
-        atomic_store_explicit(&line->word[0], word[0], memory_order_release);
+                atomic_store_explicit(&line->word[i], line_get_word(tick, i), memory_order_relaxed);
+        atomic_store_explicit(&line->word[0], n, memory_order_release);
 }
 
 /* Copies the line if it holds tick number `seq` whole, as a look at line_seq() has just said. False
  * where it was overwritten meanwhile; *tick is then undefined. */
 static inline bool line_copy(const struct line *line, uint64_t seq, struct md_tick *tick) {
-        uint64_t word[LINE_WORDS];
-
-        word[0] = seq;
+        tick->seq = seq;
+#pragma GCC unroll 8
         for (unsigned i = 1; i < LINE_WORDS; i++)
-                word[i] = atomic_load_explicit(&line->word[i], memory_order_relaxed);
+                line_set_word(tick, i, atomic_load_explicit(&line->word[i], memory_order_relaxed));
         atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&line->word[0], memory_order_acquire) != seq)
-                return false;
-        memcpy(tick, word, sizeof(*tick));
-        return true;
+        return atomic_load_explicit(&line->word[0], memory_order_acquire) == seq;
 }
