@@ -165,7 +165,8 @@ static int take_welcome(struct md_client *client, const struct wire_welcome *wel
         client->id = welcome->client;
         client->generation = welcome->generation;
         client->cursor = client->limit = welcome->newest + 1;
-        client->ticks = client->merged = client->missed = client->laps = client->sleeps = 0;
+        client->ticks = client->merged = client->missed = client->recovered = 0;
+        client->laps = client->sleeps = 0;
         client->unsaid = 0;
         client->draining = false;
         client_report(client);

@@ -24,6 +24,7 @@
 /* What md_next() knows of one instrument. */
 struct slot {
         uint64_t seen[MD_PLACES];   /* number of the last tick given out, 0: none */
+        uint64_t noted[MD_PLACES];  /* number of the newest one that waits in the queue, 0: none */
         uint32_t merged[MD_PLACES]; /* ticks passed over since; stops at its largest value */
         uint32_t dirty;             /* bit k: kind k waits in the queue */
         uint32_t unused[7];
@@ -53,12 +54,15 @@ struct md_client {
         size_t control_size;
 
         uint64_t cursor; /* number of the next tick to look at */
-        uint64_t ticks, merged, missed, laps, sleeps;
+        uint64_t ticks, merged, missed, recovered, laps, sleeps;
 
         /* md_next() */
-        uint64_t unsaid;    /* missed, not yet said */
-        uint64_t limit;     /* the present round ends before this tick */
-        bool draining;      /* the round's walk is done, the queue is being given out */
+        uint64_t unsaid; /* missed, not yet said */
+        uint64_t limit;  /* the present round ends before this tick */
+        bool draining;   /* the round's walk is done, the queue is being given out */
+        struct {
+                uint64_t begin, end;
+        } lap;              /* the ticks from begin to before end were missed last */
         struct slot *slots; /* one per instrument of the capacity; untouched ones cost nothing */
         struct queue queue;
 };

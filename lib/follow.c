@@ -8,9 +8,14 @@
  * newer than the walk has come. The number that was given out is remembered; when a later walk passes
  * ticks up to it, they are counted as merged.
  *
+ * The other way round, the walk may be ahead of the table, for a tick appears in the journal first. The
+ * number that was noted says so, and the tick is then taken from the journal.
+ *
  * A client that is lapped notes every place whose number is not the one it gave out last, and gives
  * these out like any other change; so it ends at the newest state of everything, trades included
- * (the newest of those that it missed, that is).
+ * (the newest of those that it missed, that is). What it gives out of the ticks that it missed, now or
+ * because it had read ahead, is counted as recovered. So at the end of a round each tick of the
+ * stream has been given out, merged, or missed and not recovered.
  */
 
 #include <errno.h>
@@ -110,6 +115,7 @@ int md_seek(struct md_client *client, uint64_t seq) {
                 return client_fail(client, -EINVAL, "there is no tick %llu to go on from",
                                    (unsigned long long)seq);
         client->cursor = client->limit = seq;
+        client->lap.begin = client->lap.end = 0;
         return 0;
 }
 
@@ -182,6 +188,11 @@ int md_follow(struct md_client *client, struct md_tick *tick, uint64_t *missed) 
 
 /* ---- newest only ---- */
 
+/* Whether that tick is one of those that were overwritten before we came. */
+static bool in_lap(const struct md_client *client, uint64_t seq) {
+        return seq >= client->lap.begin && seq < client->lap.end;
+}
+
 static void note_change(struct md_client *client, uint32_t instrument, unsigned kind) {
         struct slot *slot = &client->slots[instrument];
         struct queue *queue = &client->queue;
@@ -199,24 +210,57 @@ static void count_merged(struct md_client *client, struct slot *slot, unsigned k
         client->merged++;
 }
 
+/* One place after a lap. */
+static void sweep_place(struct md_client *client, uint32_t instrument, unsigned kind) {
+        const struct md_tick place = { .instrument = instrument, .kind = (uint16_t)kind };
+        uint64_t seq = table_seq(&client->segment.table, instrument, kind);
+        uint64_t seen = client->slots[instrument].seen[kind];
+
+        client->recovered += in_lap(client, seen);
+        /* what the walk has yet to pass it will find by itself */
+        if (seq && seq < client->cursor && seq > seen && wanted(client, &place))
+                note_change(client, instrument, kind);
+}
+
 /* Notes every place that holds something else than what was given out last. */
 static void sweep(struct md_client *client) {
-        const struct table *table = &client->segment.table;
         uint32_t n = md_instruments(client);
-        struct md_tick place = { 0 };
 
-        for (uint32_t i = 0; i < n; i++) {
-                for (unsigned kind = 0; kind < MD_PLACES; kind++) {
-                        uint64_t seq = table_seq(table, i, kind);
+        for (uint32_t i = 0; i < n; i++)
+                for (unsigned kind = 0; kind < MD_PLACES; kind++)
+                        sweep_place(client, i, kind);
+}
 
-                        place.instrument = i;
-                        place.kind = (uint16_t)kind;
-                        /* what the walk has yet to pass it will find by itself */
-                        if (seq && seq < client->cursor && seq > client->slots[i].seen[kind] &&
-                            wanted(client, &place))
-                                note_change(client, i, kind);
-                }
+/* Copies the newest tick of a noted place. The table may be one step behind the journal; where the
+ * journal has lost the tick meanwhile, the table has it, or a newer one. */
+static int read_noted(struct md_client *client, uint32_t instrument, unsigned kind,
+                      struct md_tick *tick) {
+        const struct segment *segment = &client->segment;
+        uint64_t noted = client->slots[instrument].noted[kind];
+        int r;
+
+        r = table_read(&segment->table, &segment->journal, instrument, kind, tick);
+        if (r == 0 && tick->seq < noted &&
+            journal_read(&segment->journal, noted, tick) != JOURNAL_OK) {
+                r = table_read(&segment->table, &segment->journal, instrument, kind, tick);
+                if (r == 0 && tick->seq < noted)
+                        r = -EUCLEAN;
         }
+        if (r < 0)
+                return client_fail(client, r, "the segment is damaged at instrument %u",
+                                   instrument);
+        return 0;
+}
+
+/* Counts a tick that comes out of the queue instead of the one that the walk has noted there. */
+static void settle(struct md_client *client, struct slot *slot, unsigned kind, uint64_t seq) {
+        if (seq != slot->noted[kind]) {
+                if (slot->noted[kind])
+                        count_merged(client, slot, kind);
+                client->recovered += in_lap(client, seq);
+        }
+        slot->noted[kind] = 0;
+        slot->seen[kind] = seq;
 }
 
 /* Gives out the next change of the queue: 1, or 0 when it is empty. */
@@ -237,17 +281,15 @@ static int drain(struct md_client *client, struct md_change *change) {
                 kind = (unsigned)__builtin_ctz(slot->dirty);
                 slot->dirty &= slot->dirty - 1;
 
-                r = table_read(&client->segment.table, &client->segment.journal, instrument, kind,
-                               &change->tick);
+                r = read_noted(client, instrument, kind, &change->tick);
                 if (r < 0)
-                        return client_fail(client, r, "the segment is damaged at instrument %u",
-                                           instrument);
+                        return r;
                 if (change->tick.seq <= slot->seen[kind])
                         continue;
                 /* a trade that the walk has yet to pass must not overtake those before it */
                 if (never_merges(kind) && change->tick.seq >= client->cursor)
                         continue;
-                slot->seen[kind] = change->tick.seq;
+                settle(client, slot, kind, change->tick.seq);
                 change->merged = slot->merged[kind];
                 slot->merged[kind] = 0;
                 return 1;
@@ -275,10 +317,10 @@ static bool pass(struct md_client *client, const struct md_tick *tick) {
                 slot->seen[tick->kind] = tick->seq;
                 return true;
         }
-        if (slot->dirty >> tick->kind & 1)
+        if (slot->noted[tick->kind])
                 count_merged(client, slot, tick->kind);
-        else
-                note_change(client, tick->instrument, tick->kind);
+        slot->noted[tick->kind] = tick->seq;
+        note_change(client, tick->instrument, tick->kind);
         return false;
 }
 
@@ -290,7 +332,9 @@ static int walk(struct md_client *client, struct md_change *change) {
                         client->limit = client->cursor;
                         break;
                 case JOURNAL_LAPPED:
+                        client->lap.begin = client->cursor;
                         client->unsaid += catch_up(client);
+                        client->lap.end = client->cursor;
                         /* what is in between is gone; the round ends here, and says what it left */
                         client->limit = client->cursor;
                         sweep(client);
@@ -333,20 +377,18 @@ int md_next(struct md_client *client, struct md_change *change) {
         if (r < 0)
                 return r;
         for (;;) {
-                if (!client->draining) {
-                        if (client->cursor >= client->limit && !begin_round(client)) {
-                                client_report(client);
-                                return 0;
-                        }
-                        if (walk(client, change))
-                                return give(client, change);
-                        client->draining = true;
-                }
+                if (!client->draining && walk(client, change))
+                        return give(client, change);
+                client->draining = true;
                 r = drain(client, change);
                 if (r < 0)
                         return r;
                 if (r > 0)
                         return give(client, change);
                 client->draining = false;
+                if (!begin_round(client)) {
+                        client_report(client);
+                        return 0;
+                }
         }
 }

@@ -214,7 +214,8 @@ struct md_health {
         uint64_t ticks;        /* we took */
         uint64_t merged;       /* we passed over */
         uint64_t missed;       /* were overwritten before we came */
-        uint64_t laps;         /* times that this happened */
+        uint64_t recovered;    /* of these, md_next() gave us all the same, from the table */
+        uint64_t laps;         /* times that we were lapped */
         uint64_t journal;      /* ticks that the journal holds */
         uint32_t instruments;  /* known */
         uint32_t capacity;     /* of the directory */

@@ -201,6 +201,7 @@ int md_health(struct md_client *client, struct md_health *health) {
                 .ticks = client->ticks,
                 .merged = client->merged,
                 .missed = client->missed,
+                .recovered = client->recovered,
                 .laps = client->laps,
                 .journal = client->segment.journal.size,
                 .instruments = md_instruments(client),
