@@ -10,6 +10,7 @@ void notifier_init(struct notifier *notifier, struct segment *segment) {
         *notifier = (struct notifier){
                 .segment = segment,
                 .cursor = segment_newest(segment) + 1,
+                .instruments = directory_count(&segment->directory),
                 .bursts = &segment->counters.base[COUNTER_BURSTS],
                 .wakes = &segment->counters.base[COUNTER_WAKES],
         };
@@ -38,6 +39,8 @@ static bool meets(const struct notifier *notifier, const struct control *control
         uint32_t kinds = atomic_load_explicit(&control->kinds, memory_order_relaxed);
         bool all = atomic_load_explicit(&control->all, memory_order_relaxed);
 
+        if (newest < notifier->cursor)
+                return false;
         if (newest - notifier->cursor >= journal->size || (all && kinds == UINT32_MAX))
                 return true;
         for (uint64_t seq = notifier->cursor; seq <= newest; seq++) {
@@ -66,14 +69,18 @@ static void wake(struct notifier *notifier, struct subscriber *subscriber) {
 
 void notifier_flush(struct notifier *notifier) {
         uint64_t newest = segment_newest(notifier->segment);
+        uint32_t instruments = directory_count(&notifier->segment->directory);
+        bool grown = instruments != notifier->instruments;
 
-        if (newest < notifier->cursor)
+        if (newest < notifier->cursor && !grown)
                 return;
         /* pairs with the fence in control_arm(): either it sees these ticks, or we see it armed */
         atomic_thread_fence(memory_order_seq_cst);
         for (struct subscriber *s = notifier->first; s; s = s->next)
-                if (control_armed(s->control) && meets(notifier, s->control, newest))
+                if (control_armed(s->control) &&
+                    ((grown && control_growth(s->control)) || meets(notifier, s->control, newest)))
                         wake(notifier, s);
         notifier->cursor = newest + 1;
+        notifier->instruments = instruments;
         counter_add(notifier->bursts, 1);
 }

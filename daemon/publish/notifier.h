@@ -30,7 +30,8 @@ struct subscriber {
 struct notifier {
         const struct segment *segment;
         struct subscriber *first;
-        uint64_t cursor; /* number of the first tick not yet told of */
+        uint64_t cursor;      /* number of the first tick not yet told of */
+        uint32_t instruments; /* in the directory when the last burst was over */
         struct shm_counter *bursts, *wakes;
 };
 

@@ -34,7 +34,9 @@ struct control {
         _Atomic uint32_t armed; /* 1: wake me when something of interest is published */
         _Atomic uint32_t all;   /* 1: everything is of interest, whatever the bitmap says */
         _Atomic uint32_t kinds; /* bit k: ticks of kind k are of interest */
-        char unused0[52];       /* zero */
+        _Atomic uint32_t
+                growth;   /* 1: a new instrument is of interest: it may fit one of my patterns */
+        char unused0[48]; /* zero */
 
         /* The client's, so that anybody can see who lags. */
         _Atomic uint64_t cursor; /* number of the next tick it wants to read */
@@ -90,4 +92,8 @@ static inline void control_disarm(struct control *control) {
 /* The notifier's half, after its own full fence (one for all clients). */
 static inline bool control_armed(const struct control *control) {
         return atomic_load_explicit(&control->armed, memory_order_relaxed) == 1;
+}
+
+static inline bool control_growth(const struct control *control) {
+        return atomic_load_explicit(&control->growth, memory_order_relaxed) == 1;
 }
