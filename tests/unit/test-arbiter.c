@@ -11,6 +11,7 @@
 
 #define SESSION 1150681088
 #define OTHER   1150681089
+#define OLDEST  1150681087
 
 static int64_t clock_ns; /* of the venue; it goes on by itself with each packet sent */
 
@@ -28,6 +29,13 @@ static struct arbiter_packet sent_by(uint64_t session, uint64_t sequence, uint32
 
         packet.session = session;
         return packet;
+}
+
+static struct arbiter_packet straggler_of(uint64_t session, const struct arbiter_packet *packet) {
+        struct arbiter_packet straggler = *packet;
+
+        straggler.session = session;
+        return straggler;
 }
 
 #define expect(arbiter, packet, outcome, m, s)                                                     \
@@ -150,10 +158,14 @@ static void stragglers_of_the_last_session_are_copies(void **state) {
         expect(&arbiter, sent_by(OTHER, 1, 2), ARBITER_E_RESET, 0, 0);
         expect(&arbiter, straggler, ARBITER_E_DUPLICATE, 0, 5);
         expect(&arbiter, sent_by(OTHER, 3, 2), ARBITER_OK, 0, 0);
-        /* but one cannot be as late as this */
+        /* but what no session before can have sent is a beginning, whenever it was sent */
+        expect(&arbiter, straggler_of(OLDEST, &straggler), ARBITER_E_RESET, 99, 0);
+        expect(&arbiter, sent_by(OTHER, 5, 0), ARBITER_E_RESET, 4, 0);
+        expect(&arbiter, straggler_of(OLDEST, &straggler), ARBITER_E_DUPLICATE, 0, 5);
+        /* and no straggler is as late as this */
         for (unsigned i = 0; i < ARBITER_LATE; i++)
                 expect(&arbiter, sent_by(OTHER, 5, 0), ARBITER_OK, 0, 0);
-        expect(&arbiter, straggler, ARBITER_E_RESET, 99, 0);
+        expect(&arbiter, straggler_of(OLDEST, &straggler), ARBITER_E_RESET, 99, 0);
 }
 
 static void a_restart_under_the_same_id_begins_afresh(void **state) {
@@ -174,6 +186,9 @@ static void a_copy_of_the_first_packet_is_no_restart(void **state) {
         (void)state;
         arbiter_init(&arbiter);
         expect(&arbiter, heartbeat, ARBITER_E_BEGIN, 0, 0);
+        /* however long the venue took to begin */
+        for (unsigned i = 0; i < ARBITER_LATE; i++)
+                expect(&arbiter, heartbeat, ARBITER_OK, 0, 0);
         expect(&arbiter, first, ARBITER_OK, 0, 0);
         expect(&arbiter, first, ARBITER_E_DUPLICATE, 0, 5);
         expect(&arbiter, heartbeat, ARBITER_E_DUPLICATE, 0, 0);
