@@ -23,7 +23,8 @@ enum {
         TAKES_ALL = 1 << 0,   /* --all */
         TAKES_KIND = 1 << 1,  /* --kind */
         TAKES_COUNT = 1 << 2, /* --count */
-        CONTROLS = 1 << 3,    /* speaks to the daemon by itself, and reads nothing */
+        PLACES_ONLY = 1 << 3, /* only kinds that have a place in the table */
+        CONTROLS = 1 << 4,    /* speaks to the daemon by itself, and reads nothing */
 };
 
 struct command {
@@ -41,7 +42,7 @@ static const struct command commands[] = {
         { "clients", command_clients, CONTROLS, 0, 0, "", "who is connected, and who lags" },
         { "counters", command_counters, TAKES_ALL, 0, 0, "[--all]", "all that is counted" },
         { "list", command_list, 0, 0, SIZE_MAX, "[PATTERN...]", "the instruments" },
-        { "get", command_get, TAKES_KIND, 1, SIZE_MAX, "[--kind=KIND,...] PATTERN...",
+        { "get", command_get, TAKES_KIND | PLACES_ONLY, 1, SIZE_MAX, "[--kind=KIND,...] PATTERN...",
           "everything about some instruments" },
         { "watch", command_watch, 0, 0, SIZE_MAX, "[PATTERN...]",
           "the newest quotes and trades, live" },
@@ -195,16 +196,21 @@ static const struct command *find_command(const char *name) {
         return NULL;
 }
 
-/* Whether the command has use for these options and that many arguments. */
-static bool check_usage(const struct command *command, unsigned taken, size_t n_args) {
+static const char *option_name(unsigned option) {
+        return option & TAKES_ALL ? "--all" : option & TAKES_KIND ? "--kind" : "--count";
+}
+
+/* Whether the command has use for these options and arguments. */
+static bool check_usage(const struct command *command, unsigned taken, const struct mdctl *mdctl) {
         if (taken & ~command->flags)
                 complain("'%s' has no option %s", command->name,
-                         taken & ~command->flags & TAKES_ALL    ? "--all"
-                         : taken & ~command->flags & TAKES_KIND ? "--kind"
-                                                                : "--count");
-        else if (n_args < command->min_args)
+                         option_name(taken & ~command->flags));
+        else if (command->flags & PLACES_ONLY && taken & TAKES_KIND && mdctl->kinds >> MD_PLACES)
+                complain("'%s' has no ticks of that kind: they are in the stream only, see 'ticks'",
+                         command->name);
+        else if (mdctl->n_args < command->min_args)
                 complain("'%s' wants to know which instruments", command->name);
-        else if (n_args > command->max_args)
+        else if (mdctl->n_args > command->max_args)
                 complain("'%s' takes no arguments", command->name);
         else
                 return true;
@@ -228,15 +234,14 @@ static int connect_reader(struct mdctl *mdctl) {
 
 static void init(struct mdctl *mdctl) {
         const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-        bool terminal = isatty(STDOUT_FILENO);
+        bool table = isatty(STDOUT_FILENO), able = table && term && strcmp(term, "dumb");
 
         *mdctl = (struct mdctl){
-                .format = terminal ? OUTPUT_TABLE : OUTPUT_PLAIN,
-                .terminal = terminal,
+                .format = table ? OUTPUT_TABLE : OUTPUT_PLAIN,
+                .terminal = able,
+                .output_flags = able && !(no_colour && *no_colour) ? OUTPUT_COLOUR : 0,
                 .kinds = fields_kinds(),
         };
-        if (terminal && !(no_colour && *no_colour) && !(term && !strcmp(term, "dumb")))
-                mdctl->output_flags = OUTPUT_COLOUR;
 }
 
 /* What --help and --version end with. */
@@ -275,7 +280,7 @@ int main(int argc, char **argv) {
         command = find_command(argv[optind]);
         mdctl.args = argv + optind + 1;
         mdctl.n_args = (size_t)(argc - optind - 1);
-        if (!command || !check_usage(command, taken, mdctl.n_args))
+        if (!command || !check_usage(command, taken, &mdctl))
                 return fail_usage();
 
         mdctl.command = command->name;

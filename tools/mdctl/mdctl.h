@@ -23,11 +23,11 @@ struct mdctl {
         const char *socket;  /* path */
         enum output_format format;
         unsigned output_flags; /* OUTPUT_COLOUR, where it is wanted */
-        bool terminal;         /* standard output is one, and no format was asked for */
-        bool all;              /* --all */
-        uint32_t kinds;        /* --kind, a bit each; without it all */
-        uint64_t count;        /* --count; 0: no end */
-        char **args;           /* what follows the command */
+        bool terminal;  /* standard output can show a full screen, and no format was asked for */
+        bool all;       /* --all */
+        uint32_t kinds; /* --kind, a bit each; without it all */
+        uint64_t count; /* --count; 0: no end */
+        char **args;    /* what follows the command */
         size_t n_args;
         struct md_client *client; /* connected, for the commands that read; else NULL */
 };
