@@ -32,7 +32,7 @@ struct local {
         ev_io doorbell;
 };
 
-static struct local *local_of(const struct feed *feed) {
+static struct local *local_of(struct feed *feed) {
         return container_of(feed, struct local, feed);
 }
 
@@ -92,7 +92,7 @@ static void local_dispatch(struct ev_loop *loop, ev_io *watcher, int events) {
 
 /* ---- a publisher comes and goes ---- */
 
-bool local_is_open(const struct feed *feed) {
+bool local_is_open(struct feed *feed) {
         return local_of(feed)->ring != NULL;
 }
 

@@ -18,7 +18,7 @@ struct local_fds {
         int room;     /* reading end */
 };
 
-bool local_is_open(const struct feed *feed);
+bool local_is_open(struct feed *feed);
 
 /* Makes a ring for a publisher that has come. Negative errno: for want of descriptors or memory. */
 int local_open(struct feed *feed, struct local_fds *fds);
