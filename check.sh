@@ -10,7 +10,7 @@ set -u -o pipefail
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
 . .ci/lib.sh
 
-steps=(layers format scripts manuals gcc address thread release demo)
+steps=(layers format scripts manuals gcc address thread release install demo)
 builds=build-check
 results=$builds/results
 
@@ -21,7 +21,7 @@ usage: ./check.sh [--long] [STEP...]
 Installs the Debian packages that are missing, builds, and runs all checks, or only the steps named:
 ${steps[*]}
 
-  --long    the same, and the tests that can run longer do (MDSHMD_TEST_LONG=1)
+  --long    the same, and the tests that can run longer do (MDSHMD_LONG=1)
   --help    this text
 
 The last line is "N passed, N failed, N skipped"; the exit status is 0 when nothing failed. Builds
@@ -85,9 +85,16 @@ step_thread() {
 
 # Code that leans on an assert, or on what the optimizer left alone; benchmarks that no longer build.
 step_release() {
-        CC=gcc build release -Dwerror=true -Dbuildtype=release -Db_ndebug=true -Dbench=true \
-                -Dprefix=/usr -Dsysconfdir=/etc -Dlocalstatedir=/var
+        build_release
         run_tests release --suite unit
+}
+
+# A file that is built and not installed; a header or pkg-config file that works in this tree alone; a
+# program in README.md that its reader cannot compile.
+step_install() {
+        build_release
+        tests/check-install $builds/release $builds/root
+        tests/check-readme $builds/root
 }
 
 # The front door: what a newcomer runs first, and what it leaves behind.
@@ -101,6 +108,11 @@ step_demo() {
 build() {
         configure "$builds/$1" "${@:2}"
         ninja -C "$builds/$1"
+}
+
+build_release() {
+        CC=gcc build release -Dwerror=true -Dbuildtype=release -Db_ndebug=true -Dbench=true \
+                -Dprefix=/usr -Dsysconfdir=/etc -Dlocalstatedir=/var
 }
 
 # run_tests NAME [OPTION OF meson test...]: the results are counted one by one.
@@ -155,7 +167,7 @@ show() {
 chosen=()
 for argument; do
         case $argument in
-        --long) export MDSHMD_TEST_LONG=1 ;;
+        --long) export MDSHMD_LONG=1 ;;
         --help)
                 usage
                 exit 0
