@@ -143,11 +143,15 @@ static bool is_ready(struct rig *rig) {
         return r == 0;
 }
 
-void rig_start(struct rig *rig) {
+void rig_launch(struct rig *rig) {
         assert_int_equal(rig->pid, 0);
         rig->pid = fork_child();
         if (rig->pid == 0)
                 run_daemon(rig);
+}
+
+void rig_start(struct rig *rig) {
+        rig_launch(rig);
         AWAIT(is_ready(rig));
 }
 

@@ -46,8 +46,9 @@ void rig_init(struct rig *rig);
 void rig_configure(struct rig *rig, const char *segment, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
-/* Runs the daemon and waits until clients can connect. */
+/* Runs the daemon and waits until clients can connect; or does not wait. */
 void rig_start(struct rig *rig);
+void rig_launch(struct rig *rig);
 
 /* SIGTERM: a clean end, and nothing left of it. */
 void rig_stop(struct rig *rig);

@@ -1,0 +1,284 @@
+/*
+ * The daemon is killed under full load, over and over, and its readers read on
+ *
+ * It plays a recording in a loop, as fast as can be, and is killed with SIGKILL: while it plays, and
+ * while it starts. Three readers keep the segment that the first daemon gave them: one looks at all
+ * places, one follows every tick, one sleeps between changes and registers again with each daemon. None of
+ * them may see a torn tick or one older than before, none may be kept waiting, and the numbers of the
+ * ticks go on without a hole from daemon to daemon.
+ */
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+#include "ramp.h"
+
+#define KILLS      200
+#define KILLS_LONG 2000
+#define PLAY_US    20000 /* a daemon plays at most so long */
+#define STEP       1000
+#define PACKETS    2000
+
+enum { LOOKER, FOLLOWER, SLEEPER, READERS };
+
+struct board {
+        _Atomic unsigned dead;            /* kills so far */
+        _Atomic unsigned passed[READERS]; /* a reader got through everything after so many */
+        _Atomic uint64_t followed, laps, wakes;
+        _Atomic bool over;
+};
+
+static struct rig rig;
+static struct board *board;
+static pid_t readers[READERS];
+
+/* ---- the readers ---- */
+
+static struct md_client *connect_child(void) {
+        struct md_client *client;
+
+        CHILD_CHECK(md_new(&client) == 0);
+        while (md_connect(client, rig.socket) < 0) {
+                if (atomic_load(&board->over))
+                        _exit(0);
+                sleep_ms(1);
+        }
+        CHILD_CHECK(md_subscribe_all(client) == 0);
+        return client;
+}
+
+static uint64_t last[RAMP_INSTRUMENTS][MD_PLACES];
+
+/* One tick that was read or given out: whole, and no older than the one before. */
+static void check_tick(const struct md_tick *tick) {
+        uint64_t *before;
+
+        CHILD_CHECK(ramp_is_whole(tick, STEP));
+        if (tick->kind >= MD_PLACES)
+                return;
+        CHILD_CHECK(tick->instrument < RAMP_INSTRUMENTS);
+        before = &last[tick->instrument][tick->kind];
+        CHILD_CHECK(tick->seq >= *before);
+        *before = tick->seq;
+}
+
+static void look_at_all(struct md_client *client) {
+        struct md_tick tick;
+        int r;
+
+        for (uint32_t i = 0; i < md_instruments(client); i++) {
+                for (unsigned kind = 0; kind < MD_PLACES; kind++) {
+                        r = md_read(client, i, kind, &tick);
+                        CHILD_CHECK(r >= 0);
+                        if (r)
+                                check_tick(&tick);
+                }
+        }
+}
+
+static void look(void) {
+        struct md_client *client = connect_child();
+
+        while (!atomic_load(&board->over)) {
+                unsigned dead = atomic_load(&board->dead);
+
+                look_at_all(client);
+                atomic_store(&board->passed[LOOKER], dead);
+        }
+        md_free(client);
+        _exit(0);
+}
+
+static void follow(void) {
+        struct md_client *client = connect_child();
+        uint64_t at = md_cursor(client) - 1, missed;
+        struct md_health health;
+        struct md_tick tick;
+
+        while (!atomic_load(&board->over)) {
+                unsigned dead = atomic_load(&board->dead);
+                int r;
+
+                while ((r = md_follow(client, &tick, &missed)) > 0) {
+                        at += missed + 1;
+                        CHILD_CHECK(tick.seq == at);
+                        check_tick(&tick);
+                }
+                CHILD_CHECK(r == 0);
+                at += missed;
+                atomic_store(&board->followed, at);
+                atomic_store(&board->passed[FOLLOWER], dead);
+        }
+        CHILD_CHECK(md_health(client, &health) == 0);
+        atomic_store(&board->laps, health.laps);
+        md_free(client);
+        _exit(0);
+}
+
+/* Waits for a change; a daemon that is gone is replaced by the next one, which goes on where the last one
+ * was. */
+static struct md_client *await_change(struct md_client *client) {
+        struct md_health before, after;
+        int r = md_dispatch(client, 20);
+
+        if (r >= 0) {
+                atomic_fetch_add(&board->wakes, (unsigned)r);
+                return client;
+        }
+        CHILD_CHECK(r == -EPIPE);
+        CHILD_CHECK(md_health(client, &before) == 0);
+        CHILD_CHECK(!before.connected);
+        md_free(client);
+        client = connect_child();
+        CHILD_CHECK(md_health(client, &after) == 0);
+        CHILD_CHECK(after.generation >= before.generation);
+        CHILD_CHECK(after.newest >= before.newest && after.cursor > before.newest);
+        return client;
+}
+
+static void sleep_and_take(void) {
+        struct md_client *client = connect_child();
+        struct md_change change;
+
+        while (!atomic_load(&board->over)) {
+                unsigned dead = atomic_load(&board->dead);
+                int r;
+
+                while ((r = md_next(client, &change)) > 0)
+                        check_tick(&change.tick);
+                CHILD_CHECK(r == 0);
+                atomic_store(&board->passed[SLEEPER], dead);
+                client = await_change(client);
+        }
+        md_free(client);
+        _exit(0);
+}
+
+/* ---- the test ---- */
+
+static void start_readers(void) {
+        static void (*const work[READERS])(void) = {
+                [LOOKER] = look,
+                [FOLLOWER] = follow,
+                [SLEEPER] = sleep_and_take,
+        };
+
+        for (unsigned i = 0; i < READERS; i++) {
+                readers[i] = fork_child();
+                if (readers[i] == 0)
+                        work[i]();
+        }
+}
+
+/* The sleeper needs a daemon to register with, the others only what is there. */
+static bool all_passed(unsigned kills) {
+        for (unsigned i = 0; i < READERS; i++) {
+                if (waitpid(readers[i], NULL, WNOHANG))
+                        fail_msg("reader %u has ended", i);
+                if (i != SLEEPER && atomic_load(&board->passed[i]) != kills)
+                        return false;
+        }
+        return true;
+}
+
+/* Kills a daemon that has hardly begun to start. */
+static void kill_young(void) {
+        rig_launch(&rig);
+        usleep((useconds_t)(random() % PLAY_US));
+        rig_kill(&rig);
+}
+
+static void kill_at_work(void) {
+        rig_start(&rig);
+        usleep((useconds_t)(random() % PLAY_US));
+        rig_kill(&rig);
+}
+
+static struct md_health health_of(struct md_client *client) {
+        struct md_health health;
+
+        assert_int_equal(md_health(client, &health), 0);
+        return health;
+}
+
+static void readers_read_on(void **state) {
+        unsigned kills = long_run() ? KILLS_LONG : KILLS;
+        struct md_health before, now;
+        struct md_client *client;
+
+        (void)state;
+        rig_start(&rig);
+        client = rig_connect(&rig, "witness");
+        start_readers();
+        AWAIT(atomic_load(&board->followed) > 0 && atomic_load(&board->wakes) > 0);
+        before = health_of(client);
+        rig_kill(&rig);
+
+        for (unsigned n = 1; n <= kills; n++) {
+                if (n % 4)
+                        kill_at_work();
+                else
+                        kill_young();
+                atomic_store(&board->dead, n);
+                AWAIT(all_passed(n));
+
+                now = health_of(client);
+                assert_true(now.newest >= before.newest);
+                assert_true(now.generation >= before.generation + (n % 4 != 0));
+                /* what the header says may be one tick behind the journal */
+                assert_in_range(atomic_load(&board->followed), now.newest, now.newest + 1);
+                before = now;
+        }
+
+        rig_start(&rig);
+        AWAIT(atomic_load(&board->passed[SLEEPER]) == kills);
+        AWAIT(health_of(client).newest > now.newest);
+        atomic_store(&board->over, true);
+        for (unsigned i = 0; i < READERS; i++)
+                await_child(readers[i]);
+        print_message(
+                "%u kills, %llu daemons that came to play, %llu ticks, %llu laps, %llu wakes\n",
+                kills, (unsigned long long)health_of(client).generation,
+                (unsigned long long)health_of(client).newest, (unsigned long long)board->laps,
+                (unsigned long long)board->wakes);
+        assert_true(rig_log_count(&rig, "taken over from a daemon that is gone") >= kills * 3 / 4);
+        md_free(client);
+        rig_stop(&rig);
+}
+
+static int setup(void **state) {
+        char capture[80];
+
+        (void)state;
+        board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                     0);
+        if (board == MAP_FAILED)
+                return -1;
+        rig_init(&rig);
+        snprintf(capture, sizeof(capture), "%s/capture", rig.folder);
+        ramp_write(capture, PACKETS, STEP);
+        rig_configure(&rig, "instruments = 128\njournal = 16384\n",
+                      "[feed ramp]\nsource = pcap\nprotocol = iex-tops\nfile = %s\n"
+                      "speed = max\nloop = yes\n",
+                      capture);
+        return 0;
+}
+
+static int teardown(void **state) {
+        (void)state;
+        munmap(board, sizeof(*board));
+        rig_deinit(&rig);
+        return 0;
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(readers_read_on, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
