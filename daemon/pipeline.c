@@ -168,6 +168,7 @@ static void pipeline_restart(void *userdata) {
 
         arbiter_init(&stream->arbiter);
         stream_begin_afresh(stream, stream->stats.last_recv);
+        pipeline_flush(stream);
 }
 
 static void pipeline_dropped(void *userdata, unsigned line, uint64_t n) {
