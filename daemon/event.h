@@ -58,9 +58,10 @@ enum {
 struct event {
         enum event_type type;
         uint16_t flags;   /* MD_FLAG_... for the ticks */
+        uint16_t locate;  /* the venue's number of the instrument; 0: it has none */
         int64_t ts_event; /* TIME */
         uint64_t symbol;  /* the venue's eight bytes as they stand in the message, little endian,
-                           * space-padded; 0 in an EVENT_SYSTEM */
+                           * space-padded; 0 where the message has none */
         union {
                 struct md_quote quote;
                 struct {

@@ -38,3 +38,10 @@ static inline bool bytes_printable8(uint64_t word) {
 
         return !((word | (word - ones * 0x20) | ((del - ones) & ~del)) & tops);
 }
+
+/* A symbol of eight bytes, left-justified and space-padded: what is not empty does not begin with a
+ * space. As they stand in the message, little endian. */
+static inline bool bytes_symbol(const uint8_t *p, uint64_t *symbol) {
+        *symbol = bytes_u64(p);
+        return p[0] != ' ' && bytes_printable8(*symbol);
+}
