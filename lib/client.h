@@ -3,12 +3,16 @@
 /*
  * A client, as the files of the library share it
  *
- *      register.c from a path to a connection
- *      client.c   from a connection to a mapped segment, and back
- *      read.c     the newest state, and what else can be looked at
- *      follow.c   the stream, tick by tick or conflated
- *      wait.c     sleeping and being woken
- *      words.c    names and numbers as text
+ *      register.c    from a path to a connection
+ *      attach.c      from a connection, or a file, to a mapped segment, and back
+ *      reconnect.c   what happens when the daemon goes away
+ *      client.c      the handle and its settings
+ *      read.c        the newest state, and what else can be looked at
+ *      subscribe.c   what is of interest
+ *      follow.c      the stream, tick by tick or conflated
+ *      wait.c        sleeping and being woken
+ *      save.c        a segment as a file
+ *      words.c       names and numbers as text
  */
 
 #include <stdbool.h>
@@ -38,16 +42,48 @@ struct queue {
         uint32_t used;
 };
 
+/* Instruments that are of interest before they are known. */
+#define PATTERNS_MAX 64
+
+struct patterns {
+        struct {
+                char symbol[SYMBOL_SIZE];
+                char venue[VENUE_SIZE + 1];
+        } pattern[PATTERNS_MAX];
+        unsigned n;
+        uint32_t known; /* instruments that have been held against them */
+
+        /* exact names of a former segment that this one does not have yet */
+        struct lost_name {
+                char symbol[SYMBOL_SIZE];
+                char venue[VENUE_SIZE];
+        } * lost; /* room for the capacity */
+        uint32_t n_lost;
+        uint32_t room_lost;
+};
+
+#define SOCKET_PATH_SIZE 256
+
 struct md_client {
         struct sentence error;
         char name[WIRE_NAME];
+        char path[SOCKET_PATH_SIZE]; /* of the socket; "": the usual one */
         int timeout_ms;
 
         int socket_fd; /* -1: the daemon is gone, or never was there */
         int wake_fd;
-        int epoll_fd; /* both of them, for the caller's loop */
+        int timer_fd; /* when md_dispatch() has something to do without being woken */
+        int epoll_fd; /* all three, for the caller's loop */
         uint32_t id;
-        uint64_t generation;
+        bool file; /* a saved segment: there is no daemon */
+
+        struct {
+                bool on;
+                int64_t due;    /* ms of CLOCK_MONOTONIC: the next try */
+                int64_t delay;  /* ms: between the last two tries */
+                bool remapped;  /* another segment; not yet said */
+                uint64_t count; /* connections that replaced one that was lost */
+        } reconnect;
 
         struct segment segment;
         struct control *control; /* NULL: not connected */
@@ -56,7 +92,19 @@ struct md_client {
         uint64_t cursor; /* number of the next tick to look at */
         uint64_t ticks, merged, missed, recovered, laps, sleeps;
 
+        struct patterns patterns;
+
+        /* md_dispatch() */
+        int64_t spin_ns;     /* to look again and again before sleeping; -1: never sleep */
+        int64_t interval_ms; /* between two rounds, as the caller asked; 0: none */
+        int64_t last_ms;     /* when the last round was announced */
+
+        /* md_lagging() */
+        uint64_t high, low; /* ticks; 0: of the journal's size */
+        bool lagging;
+
         /* md_next() */
+        bool late;       /* the present round comes later than the interval alone would make it */
         uint64_t unsaid; /* missed, not yet said */
         uint64_t limit;  /* the present round ends before this tick */
         bool draining;   /* the round's walk is done, the queue is being given out */
@@ -73,6 +121,46 @@ struct md_client {
 /* 0, or -ENOTCONN when there has never been a segment to read. */
 int client_check(struct md_client *client);
 
+/* ---- attach.c ---- */
+
+/* Takes over what came with WELCOME; the descriptors stay the caller's. On failure the client's segment is
+ * the one that it had. */
+int client_attach(struct md_client *client, const struct wire_welcome *welcome,
+                  const int fds[WIRE_FDS_READER]);
+
+/* Maps a segment that no daemon serves. */
+int client_attach_file(struct md_client *client, int fd);
+
+/* Lets go of everything but the settings. */
+void client_detach(struct md_client *client);
+
+/* ---- reconnect.c ---- */
+
+/* Registers at client->path. */
+int client_register(struct md_client *client);
+
+/* Notices that the daemon has hung up. */
+void client_hang_up(struct md_client *client);
+
+/* Tries again, if it is time to: 1 when there is a daemon again, else 0. */
+int client_reconnect(struct md_client *client, int64_t now_ms);
+
+/* ---- subscribe.c ---- */
+
+bool client_wants(struct md_client *client, const struct md_tick *tick);
+
+/* Holds instruments that are new against the patterns. */
+void client_learn(struct md_client *client);
+
+/* Carries the subscriptions of `old`, a segment with that control page, over to the present one. */
+void client_resubscribe(struct md_client *client, const struct segment *old,
+                        const struct control *control);
+
+/* The same segment with another control page: copies them from the old one. */
+void client_resume(struct md_client *client, const struct control *old);
+
+/* ---- follow.c ---- */
+
 /* Whether there is something that md_next() or md_follow() would give; passes over what nobody
  * subscribed to. */
 bool client_has_news(struct md_client *client);
@@ -80,5 +168,5 @@ bool client_has_news(struct md_client *client);
 /* Tells those who watch how far we are. */
 void client_report(struct md_client *client);
 
-/* Notices that the daemon has hung up. */
-void client_hang_up(struct md_client *client);
+/* ms of CLOCK_MONOTONIC */
+int64_t client_now_ms(void);

@@ -28,75 +28,6 @@ static bool never_merges(unsigned kind) {
         return kind == MD_TRADE || kind == MD_BREAK || kind >= MD_PLACES;
 }
 
-static bool wanted(const struct md_client *client, const struct md_tick *tick) {
-        const struct control *control = client->control;
-
-        if (tick->kind < 32 &&
-            !(atomic_load_explicit(&control->kinds, memory_order_relaxed) >> tick->kind & 1))
-                return false;
-        if (atomic_load_explicit(&control->all, memory_order_relaxed))
-                return true;
-        return tick->instrument < client->segment.directory.capacity &&
-               control_interest_get(control, tick->instrument);
-}
-
-/* ---- subscriptions ---- */
-
-static int check_subscription(struct md_client *client, uint32_t instrument) {
-        int r;
-
-        r = client_check(client);
-        if (r < 0)
-                return r;
-        if (instrument >= md_instruments(client))
-                return client_fail(client, -EINVAL, "there is no instrument %u", instrument);
-        return 0;
-}
-
-int md_subscribe(struct md_client *client, uint32_t instrument) {
-        int r;
-
-        r = check_subscription(client, instrument);
-        if (r == 0)
-                control_interest_set(client->control, instrument, true);
-        return r;
-}
-
-int md_unsubscribe(struct md_client *client, uint32_t instrument) {
-        int r;
-
-        r = check_subscription(client, instrument);
-        if (r == 0)
-                control_interest_set(client->control, instrument, false);
-        return r;
-}
-
-int md_subscribe_symbol(struct md_client *client, const char *symbol, const char *venue) {
-        uint32_t instrument;
-        int r;
-
-        r = md_lookup(client, symbol, venue, &instrument);
-        return r < 0 ? r : md_subscribe(client, instrument);
-}
-
-int md_subscribe_all(struct md_client *client) {
-        int r;
-
-        r = client_check(client);
-        if (r == 0)
-                atomic_store_explicit(&client->control->all, 1, memory_order_relaxed);
-        return r;
-}
-
-int md_subscribe_kinds(struct md_client *client, uint32_t kinds) {
-        int r;
-
-        r = client_check(client);
-        if (r == 0)
-                atomic_store_explicit(&client->control->kinds, kinds, memory_order_relaxed);
-        return r;
-}
-
 /* ---- the cursor ---- */
 
 uint64_t md_cursor(const struct md_client *client) {
@@ -142,6 +73,8 @@ static uint64_t catch_up(struct md_client *client) {
 bool client_has_news(struct md_client *client) {
         struct md_tick tick;
 
+        if (client->patterns.n || client->patterns.n_lost)
+                client_learn(client);
         if (client->queue.used || client->draining)
                 return true;
         for (;;) {
@@ -151,11 +84,25 @@ bool client_has_news(struct md_client *client) {
                 case JOURNAL_LAPPED:
                         return true;
                 default:
-                        if (wanted(client, &tick))
+                        if (client_wants(client, &tick))
                                 return true;
                         client->cursor++;
                 }
         }
+}
+
+int md_lagging(struct md_client *client) {
+        uint64_t newest, size, lag, high, low;
+
+        if (!client->segment.header)
+                return 0;
+        newest = segment_newest(&client->segment);
+        size = client->segment.journal.size;
+        lag = newest >= client->cursor ? newest - client->cursor + 1 : 0;
+        high = client->high ? client->high : size / 4 * 3;
+        low = client->high ? client->low : size / 2;
+        client->lagging = client->lagging ? lag > low : lag >= high;
+        return client->lagging;
 }
 
 /* ---- every tick ---- */
@@ -176,7 +123,7 @@ int md_follow(struct md_client *client, struct md_tick *tick, uint64_t *missed) 
                         continue;
                 }
                 client->cursor++;
-                found = wanted(client, tick);
+                found = client_wants(client, tick);
         }
         client->ticks += (unsigned)found;
         if (!found || client->ticks % REPORT_EVERY == 0)
@@ -218,7 +165,7 @@ static void sweep_place(struct md_client *client, uint32_t instrument, unsigned 
 
         client->recovered += in_lap(client, seen);
         /* what the walk has yet to pass it will find by itself */
-        if (seq && seq < client->cursor && seq > seen && wanted(client, &place))
+        if (seq && seq < client->cursor && seq > seen && client_wants(client, &place))
                 note_change(client, instrument, kind);
 }
 
@@ -301,7 +248,7 @@ static int drain(struct md_client *client, struct md_change *change) {
 static bool pass(struct md_client *client, const struct md_tick *tick) {
         struct slot *slot;
 
-        if (!wanted(client, tick))
+        if (!client_wants(client, tick))
                 return false;
         if (tick->kind >= MD_PLACES || tick->instrument >= client->segment.directory.capacity)
                 return true;
@@ -358,11 +305,16 @@ static bool begin_round(struct md_client *client) {
                 return false;
         /* the line may be ahead of the header for a moment, or for long if the writer died there */
         client->limit = (newest > client->cursor ? newest : client->cursor) + 1;
+        client->late =
+                !client->interval_ms || client_now_ms() > client->last_ms + 2 * client->interval_ms;
         return true;
 }
 
 static int give(struct md_client *client, struct md_change *change) {
         change->missed = client->unsaid;
+        change->reason = !change->merged ? MD_MERGED_NOT
+                         : client->late  ? MD_MERGED_SLOW
+                                         : MD_MERGED_ASKED;
         client->unsaid = 0;
         client->ticks++;
         if (client->ticks % REPORT_EVERY == 0)

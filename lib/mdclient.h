@@ -67,6 +67,13 @@ void md_set_name(struct md_client *client, const char *name);
 void md_set_timeout(struct md_client *client, int ms);
 
 /*
+ * Before md_connect(): what md_dispatch() does when the daemon goes away. 1, which is also how it is
+ * without this call: it registers again by itself, with growing pauses, and carries the subscriptions
+ * over. 0: it returns -EPIPE.
+ */
+void md_set_reconnect(struct md_client *client, int on);
+
+/*
  * Registers with the daemon whose socket is at that path. NULL: $MDSHMD_SOCKET, else
  * $XDG_RUNTIME_DIR/mdshmd/mdshmd.sock if there is one, else /run/mdshmd/mdshmd.sock.
  *
@@ -75,6 +82,22 @@ void md_set_timeout(struct md_client *client, int ms);
  * version. -EPROTO: no mdshmd at all. -EISCONN: it is connected already. -ENOMEM.
  */
 int md_connect(struct md_client *client, const char *socket);
+
+/*
+ * Opens a saved segment, or the /dev/shm file of a daemon that is gone, instead of connecting. Everything
+ * can be read as from a daemon; the stream begins at the oldest tick, and at its end md_dispatch()
+ * returns -EPIPE. -EUCLEAN: it is no segment, or not one of this version. -EISCONN. Other errors as
+ * open(2).
+ */
+int md_open_file(struct md_client *client, const char *path);
+
+/*
+ * Writes the segment to a file as it stood at one moment, from memory and without stopping anybody: the
+ * table with every tick up to one number, and of the journal what was not overwritten meanwhile.
+ * An existing file is replaced when the new one is complete. -EAGAIN: the daemon writes faster than
+ * this can copy. Other errors as open(2), write(2), rename(2).
+ */
+int md_save(struct md_client *client, const char *path);
 
 /* The sentence for the last call that failed. Valid until the next call; never NULL. */
 const char *md_error(const struct md_client *client);
@@ -135,6 +158,13 @@ int md_unsubscribe(struct md_client *client, uint32_t instrument);
 /* md_lookup() and md_subscribe() in one. */
 int md_subscribe_symbol(struct md_client *client, const char *symbol, const char *venue);
 
+/*
+ * All instruments whose symbol and venue fit these patterns ('*' any characters, '?' any one, [abc] one of
+ * these; venue NULL: any), those that appear later included. -EINVAL: too long. -ENOSPC: a client
+ * can have 64 patterns.
+ */
+int md_subscribe_pattern(struct md_client *client, const char *symbol, const char *venue);
+
 /* All instruments, those that are not known yet and ticks of whole feeds included. */
 int md_subscribe_all(struct md_client *client);
 
@@ -157,6 +187,12 @@ int md_seek(struct md_client *client, uint64_t seq);
  */
 int md_follow(struct md_client *client, struct md_tick *tick, uint64_t *missed);
 
+enum {
+        MD_MERGED_NOT,
+        MD_MERGED_ASKED, /* within the interval that md_set_interval() asked for */
+        MD_MERGED_SLOW,  /* because we did not come in time to see each of them */
+};
+
 struct md_change {
         struct md_tick tick; /* the newest of its instrument and kind */
         uint64_t
@@ -164,6 +200,7 @@ struct md_change {
                               * that was given out: passed over, not lost */
         uint64_t missed; /* ticks of the stream overwritten before they were looked at, since the
                               * last change; what they changed comes as a change all the same */
+        uint32_t reason; /* of merged: MD_MERGED_... */
 };
 
 /*
@@ -178,13 +215,33 @@ int md_next(struct md_client *client, struct md_change *change);
 
 /* ---- waiting ---- */
 
+enum {
+        MD_NEWS = 1, /* there is something to read */
+        MD_REMAPPED, /* a new daemon has built another segment: instruments have other indexes, tick
+                      * numbers begin anew. Subscriptions were carried over; look up again whatever index
+                      * you keep. Until then nothing of the old segment is lost: it was read to its end */
+};
+
 /*
  * Waits until there is something to read: at most timeout_ms, for ever where it is negative, not at
- * all where it is 0. Returns 1 when there is something, 0 when the time is over. -EPIPE: the daemon
- * has closed the connection; what it left can still be read, and waiting will not help. -EINTR: a
- * signal came.
+ * all where it is 0. Returns MD_NEWS, MD_REMAPPED, or 0 when the time is over. -EPIPE: the daemon
+ * has closed the connection, and nobody wants it back (md_set_reconnect(0), md_open_file()); what it
+ * left can still be read. -EINTR: a signal came.
  */
 int md_dispatch(struct md_client *client, int timeout_ms);
+
+/* How md_dispatch() waits. It looks again and again for so many ns before it sleeps; 0, as without this
+ * call: it sleeps at once; -1: it never sleeps, and costs the daemon nothing. */
+void md_set_spin(struct md_client *client, int64_t ns);
+
+/* The least time between two MD_NEWS, for a client that wants to be told of changes only so often. What
+ * is merged within it was asked for. 0, as without this call: none. */
+void md_set_interval(struct md_client *client, int ms);
+
+/* A warning before we are lapped: md_lagging() is 1 from the moment that we are `high` ticks behind, until
+ * we are at most `low` behind. 0, 0, as without this call: three quarters and half of the journal. */
+void md_set_watermarks(struct md_client *client, uint64_t high, uint64_t low);
+int md_lagging(struct md_client *client);
 
 /*
  * A descriptor for the caller's own poll(), epoll or event loop: readable when md_dispatch() has
@@ -202,10 +259,12 @@ enum {
 };
 
 struct md_health {
-        int connected;         /* 1: the daemon has not closed the connection, as far as is known */
-        uint32_t state;        /* MD_STATE_... */
-        uint32_t client;       /* our id */
-        uint32_t pid;          /* the daemon's, in its own pid namespace */
+        int connected;   /* 1: the daemon has not closed the connection, as far as is known */
+        int file;        /* 1: a saved segment; heartbeat_age is then its age in wall-clock time */
+        uint32_t state;  /* MD_STATE_... */
+        uint32_t client; /* our id */
+        uint32_t pid;    /* the daemon's, in its own pid namespace */
+        uint64_t reconnects;   /* connections that replaced one that was lost */
         uint64_t generation;   /* which daemon: one more after each that took the segment over */
         int64_t started;       /* TIME at which it began */
         int64_t heartbeat_age; /* ns since its last heartbeat; they come every 100 ms */

@@ -185,17 +185,19 @@ int md_health(struct md_client *client, struct md_health *health) {
         r = client_check(client);
         if (r < 0)
                 return r;
-        clock_gettime(CLOCK_MONOTONIC, &now);
+        clock_gettime(client->file ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
 
         *health = (struct md_health){
                 .connected = client->socket_fd >= 0,
+                .file = client->file,
+                .reconnects = client->reconnect.count,
                 .state = load(&header->state),
                 .client = client->id,
                 .pid = load(&header->pid),
                 .generation = load(&header->generation),
                 .started = load(&header->started),
-                .heartbeat_age =
-                        now.tv_sec * INT64_C(1000000000) + now.tv_nsec - load(&header->heartbeat),
+                .heartbeat_age = now.tv_sec * INT64_C(1000000000) + now.tv_nsec -
+                                 load(client->file ? &header->heartbeat_time : &header->heartbeat),
                 .newest = segment_newest(&client->segment),
                 .cursor = client->cursor,
                 .ticks = client->ticks,

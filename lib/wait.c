@@ -5,18 +5,16 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "wire/conn.h"
 
-static int64_t now_ms(void) {
-        struct timespec now;
+#define SPIN_ROUNDS 64 /* looks between two at the clock */
 
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
+/* ---- the descriptors ---- */
 
 /* The daemon says nothing to a client that it has welcomed, so whatever is readable here is the end
  * of the connection. */
@@ -29,24 +27,33 @@ static void socket_readable(struct md_client *client) {
                 client_hang_up(client);
 }
 
+/* Only hints: how many there were does not matter, nor does a rest that wakes us again. */
 static void wake_readable(struct md_client *client) {
         char bytes[64];
 
-        /* only hints: how many there were does not matter, nor does a rest that wakes us again */
-        if (read(client->wake_fd, bytes, sizeof(bytes)) < 0)
-                return;
+        if (read(client->wake_fd, bytes, sizeof(bytes)) == 0)
+                client_hang_up(client); /* the daemon's end is gone, and the daemon with it */
 }
 
-/* Waits for one of the two descriptors; 1, or 0 when the time is over. */
+static void timer_readable(struct md_client *client) {
+        uint64_t expirations;
+
+        if (read(client->timer_fd, &expirations, sizeof(expirations)) < 0)
+                return; /* it was set anew meanwhile */
+}
+
+/* Waits for one of the descriptors; 1, or 0 when the time is over. */
 static int wait_event(struct md_client *client, int timeout_ms) {
-        struct epoll_event events[2];
+        struct epoll_event events[3];
         int n;
 
-        n = epoll_wait(client->epoll_fd, events, 2, timeout_ms);
+        n = epoll_wait(client->epoll_fd, events, 3, timeout_ms);
         if (n < 0)
                 return client_fail(client, -errno, "cannot wait: %s", strerror(errno));
         for (int i = 0; i < n; i++) {
-                if (events[i].data.fd == client->wake_fd)
+                if (events[i].data.fd == client->timer_fd)
+                        timer_readable(client);
+                else if (events[i].data.fd == client->wake_fd)
                         wake_readable(client);
                 else
                         socket_readable(client);
@@ -54,43 +61,134 @@ static int wait_event(struct md_client *client, int timeout_ms) {
         return n > 0;
 }
 
+/* Makes md_fd() readable after that time, for a caller who waits there himself. */
+static void set_timer(struct md_client *client, int64_t ms) {
+        struct itimerspec when = {
+                .it_value = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 },
+        };
+
+        timerfd_settime(client->timer_fd, 0, &when, NULL);
+}
+
+/* ---- strategies ---- */
+
+/* Looks again and again, as long as the caller wants that: true when there is something. */
+static bool spin(struct md_client *client, int64_t deadline_ms, bool limited) {
+        struct timespec begin, now;
+        int64_t spent;
+
+        clock_gettime(CLOCK_MONOTONIC, &begin);
+        for (;;) {
+                for (unsigned i = 0; i < SPIN_ROUNDS; i++) {
+                        if (client_has_news(client))
+                                return true;
+#if defined(__x86_64__) || defined(__i386__)
+                        __builtin_ia32_pause();
+#endif
+                }
+                clock_gettime(CLOCK_MONOTONIC, &now);
+                spent = (now.tv_sec - begin.tv_sec) * INT64_C(1000000000) + now.tv_nsec -
+                        begin.tv_nsec;
+                if (client->spin_ns >= 0 && spent >= client->spin_ns)
+                        return false;
+                if (limited && now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000 >= deadline_ms)
+                        return false;
+                /* a daemon that goes away makes no news */
+                if (client->spin_ns < 0 && spent >= INT64_C(100000000))
+                        return false;
+        }
+}
+
+/* ms until the next round may be announced, as the caller's interval wants it. */
+static int64_t held_back(const struct md_client *client) {
+        int64_t rest;
+
+        if (!client->interval_ms)
+                return 0;
+        rest = client->last_ms + client->interval_ms - client_now_ms();
+        return rest > 0 ? rest : 0;
+}
+
+static int announce(struct md_client *client) {
+        if (client->interval_ms)
+                client->last_ms = client_now_ms();
+        return MD_NEWS;
+}
+
+/* True when there is something to read; else the client is armed. */
+static bool look_and_arm(struct md_client *client, int64_t deadline, bool limited) {
+        if (client_has_news(client))
+                return true;
+        if (client->spin_ns && client->socket_fd >= 0 && spin(client, deadline, limited))
+                return true;
+        control_arm(client->control);
+        if (!client_has_news(client))
+                return false;
+        control_disarm(client->control);
+        return true;
+}
+
+/* Nobody is there to wake us: 1 when there is again; 0 when it is to be tried again in *rest ms;
+ * -EPIPE where that is of no use. */
+static int call_back(struct md_client *client, int64_t *rest) {
+        int64_t now = client_now_ms();
+
+        if (client->file)
+                return client_fail(client, -EPIPE, "a saved segment has no more to say");
+        if (!client->reconnect.on)
+                return client_fail(client, -EPIPE, "the daemon has closed the connection");
+        if (client_reconnect(client, now))
+                return 1;
+        *rest = client->reconnect.due > now ? client->reconnect.due - now : 1;
+        return 0;
+}
+
+/* The time to sleep: until the deadline, or `rest` where that is sooner (0: there is none). */
+static int sleep_ms(int timeout_ms, int64_t deadline, int64_t rest) {
+        int64_t left = timeout_ms > 0 ? deadline - client_now_ms() : timeout_ms;
+
+        if (timeout_ms >= 0 && left < 0)
+                left = 0;
+        if (rest && (left < 0 || rest < left))
+                left = rest;
+        return (int)left;
+}
+
 int md_dispatch(struct md_client *client, int timeout_ms) {
-        int64_t deadline;
-        int r, left = timeout_ms;
+        int64_t deadline, held, rest;
+        int r;
 
         r = client_check(client);
         if (r < 0)
                 return r;
-        if (client_has_news(client))
-                return 1;
-
-        deadline = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+        deadline = timeout_ms > 0 ? client_now_ms() + timeout_ms : 0;
         for (;;) {
-                control_arm(client->control);
-                if (client_has_news(client)) {
-                        control_disarm(client->control);
-                        return 1;
+                if (client->reconnect.remapped) {
+                        client->reconnect.remapped = false;
+                        return MD_REMAPPED;
                 }
-                if (client->socket_fd < 0)
-                        return client_fail(client, -EPIPE, "the daemon has closed the connection");
+                held = rest = held_back(client);
+                if (!held && look_and_arm(client, deadline, timeout_ms >= 0))
+                        return announce(client);
+                if (client->socket_fd < 0) {
+                        r = call_back(client, &rest);
+                        if (r < 0)
+                                return r;
+                        if (r > 0)
+                                continue;
+                        if (held && held < rest)
+                                rest = held;
+                }
 
-                client->sleeps += left != 0;
+                if (timeout_ms == 0 && rest)
+                        set_timer(client, rest);
+                client->sleeps += timeout_ms != 0;
                 client_report(client);
-                r = wait_event(client, left);
+                r = wait_event(client, sleep_ms(timeout_ms, deadline, rest));
                 if (r < 0)
                         return r;
-                /* once more in any case: armed was stored before, and the wake may just have come */
-                if (client_has_news(client)) {
-                        control_disarm(client->control);
-                        return 1;
-                }
-                if (r == 0 && client->socket_fd >= 0)
-                        return 0;
-                if (timeout_ms > 0) {
-                        int64_t rest = deadline - now_ms();
-
-                        left = rest > 0 ? (int)rest : 0;
-                }
+                if (timeout_ms == 0 ? r == 0 : timeout_ms > 0 && client_now_ms() >= deadline)
+                        return !held && client_has_news(client) ? announce(client) : 0;
         }
 }
 

@@ -16,3 +16,5 @@ extern struct rig rig; /* the daemon, where `connected` says that there is one *
 
 extern const struct api_call api_publisher_calls[];
 extern const size_t api_publisher_calls_n;
+extern const struct api_call api_settings_calls[];
+extern const size_t api_settings_calls_n;

@@ -356,6 +356,9 @@ static bool is_called(const char *name) {
         for (size_t i = 0; i < api_publisher_calls_n; i++)
                 if (!strcmp(api_publisher_calls[i].name, name))
                         return true;
+        for (size_t i = 0; i < api_settings_calls_n; i++)
+                if (!strcmp(api_settings_calls[i].name, name))
+                        return true;
         return false;
 }
 
@@ -364,6 +367,8 @@ static void call_all(struct md_client *client, bool connected) {
                 client_calls[i].call(client, connected);
         for (size_t i = 0; i < api_publisher_calls_n; i++)
                 api_publisher_calls[i].call(client, connected);
+        for (size_t i = 0; i < api_settings_calls_n; i++)
+                api_settings_calls[i].call(client, connected);
 }
 
 static void each_export_is_called(void **state) {
@@ -382,7 +387,7 @@ static void each_export_is_called(void **state) {
                         fail_msg("%s is exported, and called nowhere in this test", name);
                 exports++;
         }
-        assert_int_equal(exports, N_CLIENT + api_publisher_calls_n);
+        assert_int_equal(exports, N_CLIENT + api_publisher_calls_n + api_settings_calls_n);
 }
 
 static void calls_without_a_daemon(void **state) {

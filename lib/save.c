@@ -1,0 +1,214 @@
+/*
+ * A segment as a file: to be saved, to be opened
+ *
+ * Saving a segment that is being written, as it stood at one moment, without asking its writer: the table is
+ * copied place by place, which takes a while. Then the journal is asked what came from just before the
+ * first place to just after the last one, and these ticks are done over again in the copy. What comes
+ * out is the table as tick N left it, where N is the last of them.
+ *
+ * If the journal has lost one of those ticks by then, or instruments were added, it begins again.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "client.h"
+
+#define SAVE_ROUNDS 8
+
+/* The copy: memory of the same shape, in a file. */
+struct copy {
+        const struct segment *segment;
+        char *base;
+};
+
+/* What stands in the copy where `p` stands in the segment. */
+static void *twin(const struct copy *copy, const void *p) {
+        return copy->base + ((const char *)p - (const char *)copy->segment->header);
+}
+
+/* Words that may be changing: each by itself is whole. */
+static void copy_words(const struct copy *copy, const void *from, size_t bytes) {
+        const _Atomic uint64_t *source = from;
+        uint64_t *target = twin(copy, from);
+
+        for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
+                target[i] = atomic_load_explicit(&source[i], memory_order_relaxed);
+}
+
+/* Header and small sections: everything but ticks. */
+static void copy_figures(const struct copy *copy) {
+        const struct shm_header *header = copy->segment->header;
+
+        copy_words(copy, header, LAYOUT_PAGE);
+        for (unsigned i = 0; i < LAYOUT_SECTIONS; i++) {
+                const struct shm_section *section = &header->section[i];
+
+                if (section->kind && section->kind != SECTION_TABLE &&
+                    section->kind != SECTION_JOURNAL && section->kind != SECTION_DIRECTORY)
+                        copy_words(copy, (const char *)header + section->offset,
+                                   section->count * section->stride);
+        }
+}
+
+/* The first n instruments, and the index without any later ones: a later one was never in the way of
+ * an earlier one's search, so its slot can simply be emptied. */
+static void copy_directory(const struct copy *copy, uint32_t n) {
+        const struct directory *directory = &copy->segment->directory;
+        uint64_t *slots = twin(copy, directory->index);
+        struct shm_header *header = (struct shm_header *)(void *)copy->base;
+
+        copy_words(copy, directory->base, n * directory->stride);
+        for (uint64_t i = 0; i < directory->slots; i++)
+                if (slots[i] && (uint32_t)slots[i] - 1 >= n)
+                        slots[i] = 0;
+        atomic_store_explicit(&header->instruments, n, memory_order_relaxed);
+}
+
+static struct md_tick *place(const struct copy *copy, uint32_t instrument, unsigned kind) {
+        return twin(copy, table_line(&copy->segment->table, instrument, kind));
+}
+
+/* The places of n instruments; *newest is raised to the newest tick among them. */
+static int copy_table(const struct copy *copy, uint32_t n, uint64_t *newest) {
+        const struct segment *segment = copy->segment;
+        int r;
+
+        for (uint32_t i = 0; i < n; i++) {
+                for (unsigned kind = 0; kind < MD_PLACES; kind++) {
+                        struct md_tick *tick = place(copy, i, kind);
+
+                        r = table_read(&segment->table, &segment->journal, i, kind, tick);
+                        if (r < 0)
+                                return r;
+                        if (tick->seq > *newest)
+                                *newest = tick->seq;
+                }
+        }
+        return 0;
+}
+
+/* Does the ticks from..to over again. False where one of them is lost. */
+static bool redo(const struct copy *copy, uint32_t n, uint64_t from, uint64_t to) {
+        struct md_tick tick;
+
+        for (uint64_t seq = from; seq <= to; seq++) {
+                if (journal_read(&copy->segment->journal, seq, &tick) != JOURNAL_OK)
+                        return false;
+                if (tick.kind >= MD_PLACES || tick.instrument >= n)
+                        continue;
+                if (place(copy, tick.instrument, tick.kind)->seq < seq)
+                        *place(copy, tick.instrument, tick.kind) = tick;
+        }
+        return true;
+}
+
+/* The stream up to `newest`, as far as it still stands. */
+static void copy_journal(const struct copy *copy, uint64_t newest) {
+        const struct journal *journal = &copy->segment->journal;
+
+        for (uint64_t seq = journal_oldest(journal, newest); seq <= newest; seq++) {
+                struct md_tick *tick = twin(copy, journal_line(journal, seq));
+
+                if (journal_read(journal, seq, tick) != JOURNAL_OK)
+                        memset(tick, 0, sizeof(*tick));
+        }
+}
+
+/* 0; -EAGAIN: the writer is faster than this. -EUCLEAN. */
+static int copy_segment(const struct copy *copy) {
+        const struct segment *segment = copy->segment;
+        struct shm_header *header = (struct shm_header *)(void *)copy->base;
+
+        for (unsigned round = 0; round < SAVE_ROUNDS; round++) {
+                uint32_t n = directory_count(&segment->directory);
+                uint64_t before = segment_newest(segment), newest = before;
+                int r;
+
+                copy_figures(copy);
+                copy_directory(copy, n);
+                r = copy_table(copy, n, &newest);
+                if (r < 0)
+                        return r;
+                if (newest < segment_newest(segment))
+                        newest = segment_newest(segment);
+                if (!redo(copy, n, before + 1, newest) || directory_count(&segment->directory) != n)
+                        continue;
+                copy_journal(copy, newest);
+                atomic_store_explicit(&header->newest, newest, memory_order_relaxed);
+                return 0;
+        }
+        return -EAGAIN;
+}
+
+static int save_to(struct md_client *client, int fd) {
+        struct copy copy = { .segment = &client->segment };
+        size_t size = client->segment.size;
+        void *map;
+        int r;
+
+        /* taken at once: a full disk is an error here, not a fault while writing */
+        r = posix_fallocate(fd, 0, (off_t)size);
+        if (r)
+                return client_fail(client, -r, "no room for %zu MiB: %s", size >> 20, strerror(r));
+        map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (map == MAP_FAILED)
+                return client_fail(client, -errno, "cannot map the new file: %s", strerror(errno));
+        copy.base = map;
+        r = copy_segment(&copy);
+        munmap(map, size);
+        if (r == -EAGAIN)
+                return client_fail(client, r,
+                                   "the daemon writes faster than this can copy: make "
+                                   "[segment] journal larger, or try again");
+        if (r < 0)
+                return client_fail(client, r, "the segment is damaged");
+        return 0;
+}
+
+int md_save(struct md_client *client, const char *path) {
+        char temporary[4096];
+        int fd, r;
+
+        r = client_check(client);
+        if (r < 0)
+                return r;
+        if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+                return client_fail(client, -ENAMETOOLONG, "%.64s... is too long for a file", path);
+        fd = mkostemp(temporary, O_CLOEXEC);
+        if (fd < 0)
+                return client_fail(client, -errno, "cannot write beside %s: %s", path,
+                                   strerror(errno));
+        r = save_to(client, fd);
+        if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+                r = client_fail(client, -errno, "cannot write %s: %s", path, strerror(errno));
+        close(fd);
+        if (r < 0)
+                unlink(temporary);
+        return r;
+}
+
+int md_open_file(struct md_client *client, const char *path) {
+        int fd, r;
+
+        if (client->segment.header)
+                return client_fail(client, -EISCONN, "this client is connected already");
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return client_fail(client, -errno, "cannot open %s: %s", path, strerror(errno));
+        r = client_attach_file(client, fd);
+        close(fd);
+        if (r < 0) {
+                char why[sizeof(client->error.text)];
+
+                memcpy(why, client->error.text, sizeof(why));
+                client_fail(client, r, "%.200s cannot be used: %.256s", path, why);
+                client_detach(client);
+        }
+        return r;
+}
