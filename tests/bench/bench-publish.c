@@ -104,6 +104,7 @@ int main(void) {
         bench_pin(&allowed, 0);
         if (host_init(&host, INSTRUMENTS, JOURNAL) < 0)
                 return EXIT_FAILURE;
+        host_fill(&host);
         writer.publisher = &host.publisher;
         writer.ring = host.segment.journal;
         writer.ring.lines = get_memory(JOURNAL * sizeof(struct line));

@@ -102,6 +102,7 @@ int main(void) {
         r = host_init(&host, INSTRUMENTS, JOURNAL);
         if (r < 0)
                 return EXIT_FAILURE;
+        host_fill(&host);
         for (uint32_t i = 0; i < INSTRUMENTS; i++)
                 host_quote(&host, i, i);
         r = host_connect(&host, &reader.client);

@@ -89,9 +89,21 @@ static inline double bench_quantile(double *values, size_t n, double part) {
 struct bench_contender {
         const char *name;
         void (*run)(void *userdata, uint64_t n); /* does it n times */
+        void (*prepare)(void *userdata);         /* before each round, off the clock; or NULL */
         void *userdata;
         double ns; /* the result: nanoseconds for one time */
 };
+
+/* Nanoseconds for one time, out of n. */
+static inline double bench_run_(struct bench_contender *contender, uint64_t n) {
+        int64_t start;
+
+        if (contender->prepare)
+                contender->prepare(contender->userdata);
+        start = bench_now();
+        contender->run(contender->userdata, n);
+        return (double)(bench_now() - start) / (double)n;
+}
 
 /* Each of them `n` times per round, and one round before that is not counted. */
 static inline void bench_compete(struct bench_contender *contenders, size_t n_contenders,
@@ -101,15 +113,10 @@ static inline void bench_compete(struct bench_contender *contenders, size_t n_co
         if (!ns)
                 abort();
         for (size_t i = 0; i < n_contenders; i++)
-                contenders[i].run(contenders[i].userdata, n);
-        for (unsigned round = 0; round < BENCH_ROUNDS; round++) {
-                for (size_t i = 0; i < n_contenders; i++) {
-                        int64_t start = bench_now();
-
-                        contenders[i].run(contenders[i].userdata, n);
-                        ns[i * BENCH_ROUNDS + round] = (double)(bench_now() - start) / (double)n;
-                }
-        }
+                bench_run_(&contenders[i], n);
+        for (unsigned round = 0; round < BENCH_ROUNDS; round++)
+                for (size_t i = 0; i < n_contenders; i++)
+                        ns[i * BENCH_ROUNDS + round] = bench_run_(&contenders[i], n);
         for (size_t i = 0; i < n_contenders; i++)
                 contenders[i].ns = bench_quantile(ns + i * BENCH_ROUNDS, BENCH_ROUNDS, 0.5);
         free(ns);

@@ -29,12 +29,6 @@ static int open_segment(struct host *host, uint32_t instruments, uint64_t journa
         r = segment_open(&host->segment, name, &params, &why);
         if (r < 0)
                 return complain(name, why.text, r);
-        for (uint32_t i = 0; i < instruments; i++) {
-                struct shm_instrument entry = { .venue = "XXXX", .close_px = MD_PX_NONE };
-
-                snprintf(entry.symbol, sizeof(entry.symbol), "I%07u", i);
-                directory_add(&host->segment.directory, &entry);
-        }
         segment_publish(&host->segment, "bench", 0);
         return 0;
 }
@@ -90,10 +84,10 @@ void host_deinit(struct host *host) {
 int host_admit(struct host *host, uint32_t clients) {
         int64_t start = bench_now();
 
-        while (host->listener.n_clients < clients) {
+        while (host->listener.n_clients != clients) {
                 ev_run(host->loop, EVRUN_NOWAIT);
                 if (bench_now() - start > PATIENCE)
-                        return complain(host->socket, "no client came", -ETIMEDOUT);
+                        return complain(host->socket, "clients do not come or go", -ETIMEDOUT);
         }
         return 0;
 }
@@ -135,7 +129,18 @@ int host_connect(struct host *host, struct md_client **clientp) {
         return 0;
 }
 
-/* ---- ticks ---- */
+/* ---- instruments and ticks ---- */
+
+void host_fill(struct host *host) {
+        struct directory *directory = &host->segment.directory;
+
+        for (uint32_t i = 0; i < directory->capacity; i++) {
+                struct shm_instrument entry = { .venue = "XXXX", .close_px = MD_PX_NONE };
+
+                snprintf(entry.symbol, sizeof(entry.symbol), "I%07u", i);
+                directory_add(directory, &entry);
+        }
+}
 
 void host_quote(struct host *host, uint32_t instrument, int64_t n) {
         struct md_tick tick = {

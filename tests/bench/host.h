@@ -29,16 +29,19 @@ struct host {
         struct listener listener;
 };
 
-/* A segment of that shape with all its instruments in the directory, and a socket in a folder of its
- * own. Negative errno, with a sentence on stderr; nothing is left behind. */
+/* A segment of that shape, and a socket in a folder of its own. Negative errno, with a sentence on
+ * stderr; nothing is left behind. */
 int host_init(struct host *host, uint32_t instruments, uint64_t journal);
 void host_deinit(struct host *host);
 
-/* Lets peers in until `clients` of them have registered. -ETIMEDOUT: they have not. */
+/* Lets peers come and go until `clients` of them are registered. -ETIMEDOUT: they are not. */
 int host_admit(struct host *host, uint32_t clients);
 
 /* A client in this process, connected. Negative errno, with a sentence on stderr. */
 int host_connect(struct host *host, struct md_client **clientp);
+
+/* Adds invented instruments until the directory is full. */
+void host_fill(struct host *host);
 
 /* Publishes a quote of that instrument with the number `n` in it. */
 void host_quote(struct host *host, uint32_t instrument, int64_t n);
