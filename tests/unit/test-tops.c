@@ -122,9 +122,11 @@ static void test_every_type_has_an_example(void **state) {
 
         (void)state;
         for (const struct decoder_type *type = tops_decoder.types; type->type; type++, n++) {
-                struct message m = message(examples[n]);
+                unsigned found = 0;
 
-                assert_int_equal(m.data[0], type->type);
+                for (size_t i = 0; i < EXAMPLES; i++)
+                        found += message(examples[i]).data[0] == type->type;
+                assert_int_equal(found, 1);
                 assert_true(strlen(type->name) > 0);
         }
         assert_int_equal(n, EXAMPLES);
