@@ -48,12 +48,10 @@ step_format() {
 step_scripts() {
         local scripts
         mapfile -t scripts < <(git ls-files | while read -r file; do
-                case $file in
-                *.sh | *.bash-completion) echo "$file" ;;
-                *) head -n 1 "$file" | grep -aqE '^#!.*\b(ba)?sh\b' && echo "$file" ;;
-                esac
+                head -n 1 "$file" | grep -aqE '^#!.*\b(ba)?sh\b|^# shellcheck shell=' && echo "$file"
         done)
         shellcheck -x "${scripts[@]}"
+        git ls-files -z '*.bash-completion' | xargs -0 shellcheck -s bash
 }
 
 # A manual page that man(1) shows with a hole in it.
