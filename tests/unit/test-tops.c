@@ -82,7 +82,6 @@ static void expect_head(const struct event *event, enum event_type type, uint16_
 
 /* One message of each type, most of them the examples of the specification. */
 static const char *const examples[] = {
-        "51 00" TIME_2016 ZIEXT "e4250000" PX_99_05 "ec1d0f0000000000 e8030000",
         "53 45 00a09997e93db614",
         "44 80 0020897b5a1fb614" ZIEXT "64000000" PX_99_05 "01",
         "48 48" TIME_2016 ZIEXT "54312020",
@@ -90,6 +89,7 @@ static const char *const examples[] = {
         "4f 4f" TIME_2016 ZIEXT,
         "50 01" TIME_2016 ZIEXT "41",
         "45 4f 00f0302a5b25b614" ZIEXT,
+        "51 00" TIME_2016 ZIEXT "e4250000" PX_99_05 "ec1d0f0000000000 e8030000",
         "54 00" TIME_2016 ZIEXT "64000000" PX_99_05 "968f060000000000",
         "42 00" TIME_2016 ZIEXT "64000000" PX_99_05 "968f060000000000",
         "58 51" TIME_2016 ZIEXT PX_99_05,
