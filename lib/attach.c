@@ -3,6 +3,8 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -135,6 +137,22 @@ static void begin(struct md_client *client, uint64_t cursor) {
         client->draining = false;
 }
 
+/* Maps the segment and keeps a descriptor of it, for md_segment_fd(). */
+static int attach_segment(struct md_client *client, int fd, struct segment_why *why) {
+        int r;
+
+        r = segment_attach(&client->segment, fd, why);
+        if (r < 0)
+                return r;
+        client->segment.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (client->segment.fd >= 0)
+                return 0;
+        r = -errno;
+        segment_detach(&client->segment);
+        snprintf(why->text, sizeof(why->text), "no descriptor is left");
+        return r;
+}
+
 /* What a segment needs beside itself: control page (fd -1: our own), slots, descriptors. */
 static int furnish(struct md_client *client, int control_fd) {
         int r;
@@ -157,7 +175,7 @@ static int attach_new(struct md_client *client, const struct wire_welcome *welco
         struct segment_why why;
         int r;
 
-        r = segment_attach(&client->segment, fds[WIRE_FD_SEGMENT], &why);
+        r = attach_segment(client, fds[WIRE_FD_SEGMENT], &why);
         if (r < 0) {
                 client->segment = old.segment;
                 return client_fail(client, r, "the daemon's segment cannot be used: %s", why.text);
@@ -229,7 +247,7 @@ int client_attach_file(struct md_client *client, int fd) {
         struct segment_why why;
         int r;
 
-        r = segment_attach(&client->segment, fd, &why);
+        r = attach_segment(client, fd, &why);
         if (r < 0)
                 return client_fail(client, r, "%s", why.text);
         r = furnish(client, -1);

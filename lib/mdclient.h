@@ -148,6 +148,14 @@ int md_read(struct md_client *client, uint32_t instrument, unsigned kind, struct
  */
 int md_read_many(struct md_client *client, struct md_tick *ticks, size_t n, unsigned char *moved);
 
+/*
+ * A read-only descriptor of the segment, for a program that wants to map it itself: to look at the whole
+ * table as one array, say. mdshm(7) says what stands where; such a reader follows its protocols, or takes
+ * what it sees as it is. The descriptor belongs to the client: map it, do not close it. -1 without a
+ * connection; after MD_REMAPPED it is another one.
+ */
+int md_segment_fd(const struct md_client *client);
+
 /* ---- the stream ---- */
 
 /* What md_next() and md_follow() give, and what wakes md_dispatch(). At first: nothing, and every

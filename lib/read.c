@@ -87,6 +87,10 @@ int md_lookup(struct md_client *client, const char *symbol, const char *venue,
         return 0;
 }
 
+int md_segment_fd(const struct md_client *client) {
+        return client->segment.fd;
+}
+
 /* ---- ticks ---- */
 
 /* The sentences are kept out of the way that every read takes. */

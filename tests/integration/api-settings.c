@@ -82,8 +82,20 @@ static void call_open_file(struct md_client *client, bool connected) {
         md_free(reader);
 }
 
+static void call_segment_fd(struct md_client *client, bool connected) {
+        char magic[8];
+
+        if (!connected) {
+                assert_int_equal(md_segment_fd(client), -1);
+                return;
+        }
+        assert_int_equal(pread(md_segment_fd(client), magic, sizeof(magic), 0), sizeof(magic));
+        assert_memory_equal(magic, "mdshmd1\n", sizeof(magic));
+}
+
 const struct api_call api_settings_calls[] = {
-        CALL(set_reconnect), CALL(set_spin),          CALL(set_interval), CALL(set_watermarks),
-        CALL(lagging),       CALL(subscribe_pattern), CALL(save),         CALL(open_file),
+        CALL(set_reconnect),  CALL(set_spin),  CALL(set_interval),
+        CALL(set_watermarks), CALL(lagging),   CALL(subscribe_pattern),
+        CALL(save),           CALL(open_file), CALL(segment_fd),
 };
 const size_t api_settings_calls_n = sizeof(api_settings_calls) / sizeof(*api_settings_calls);
