@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "wire/conn.h"
 
 #define LOG_TAIL 2000 /* bytes to show when a test is over */
 
@@ -186,6 +187,50 @@ struct md_client *rig_connect(const struct rig *rig, const char *name) {
         if (md_connect(client, rig->socket) < 0)
                 fail_msg("%s", md_error(client));
         return client;
+}
+
+/* A connection in the role of mdctl. */
+static int connect_control(const struct rig *rig) {
+        struct wire_hello hello = {
+                .header = { WIRE_HELLO, sizeof(hello) },
+                .version = WIRE_VERSION,
+                .role = WIRE_ROLE_CONTROL,
+                .name = "harness",
+        };
+        char buffer[WIRE_SIZE_MAX];
+        struct wire_header header;
+        unsigned n_fds = 0;
+        int fd = conn_connect(rig->socket, PATIENCE_MS);
+
+        assert_true(fd >= 0);
+        assert_int_equal(conn_send(fd, &hello, NULL, 0, 0), CONN_OK);
+        assert_int_equal(conn_recv_wait(fd, buffer, NULL, &n_fds, PATIENCE_MS), CONN_OK);
+        memcpy(&header, buffer, sizeof(header));
+        assert_int_equal(header.opcode, WIRE_WELCOME);
+        return fd;
+}
+
+bool rig_client(const struct rig *rig, const char *name, struct wire_client *record) {
+        const struct wire_request request = { { WIRE_CLIENTS, sizeof(request) } };
+        _cleanup_(closep) int fd = connect_control(rig);
+        union {
+                struct wire_header header;
+                struct wire_client client;
+                char bytes[WIRE_SIZE_MAX];
+        } answer;
+        bool found = false;
+
+        assert_int_equal(conn_send(fd, &request, NULL, 0, 0), CONN_OK);
+        do {
+                unsigned n_fds = 0;
+
+                assert_int_equal(conn_recv_wait(fd, &answer, NULL, &n_fds, PATIENCE_MS), CONN_OK);
+                if (answer.header.opcode == WIRE_CLIENT && !strcmp(answer.client.name, name)) {
+                        *record = answer.client;
+                        found = true;
+                }
+        } while (answer.header.opcode != WIRE_DONE);
+        return found;
 }
 
 unsigned rig_log_count(const struct rig *rig, const char *text) {

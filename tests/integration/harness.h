@@ -31,6 +31,8 @@
 #define SKIPPED     77    /* exit status of a test that cannot be done here */
 #define PATIENCE_MS 60000 /* for what must happen, on a slow machine under a sanitizer */
 
+struct wire_client;
+
 struct rig {
         char folder[40];
         char segment[40]; /* its name, without the slash */
@@ -61,6 +63,9 @@ void rig_deinit(struct rig *rig);
 
 /* A client of it, named; md_free() it. */
 struct md_client *rig_connect(const struct rig *rig, const char *name);
+
+/* What the daemon says of the client with that name; false if there is none. */
+bool rig_client(const struct rig *rig, const char *name, struct wire_client *record);
 
 /* Lines of the log that have this text in them. */
 unsigned rig_log_count(const struct rig *rig, const char *text);
