@@ -189,6 +189,19 @@ struct md_client *rig_connect(const struct rig *rig, const char *name) {
         return client;
 }
 
+struct md_client *rig_connect_child(const struct rig *rig, const char *name) {
+        struct md_client *client;
+
+        CHILD_CHECK(md_new(&client) == 0);
+        md_set_name(client, name);
+        md_set_timeout(client, PATIENCE_MS);
+        if (md_connect(client, rig->socket) < 0) {
+                fprintf(stderr, "%s\n", md_error(client));
+                _exit(1);
+        }
+        return client;
+}
+
 /* A connection in the role of mdctl. */
 static int connect_control(const struct rig *rig) {
         struct wire_hello hello = {
@@ -210,27 +223,46 @@ static int connect_control(const struct rig *rig) {
         return fd;
 }
 
+union answer {
+        struct wire_header header;
+        struct wire_client client;
+        struct wire_done done;
+        char bytes[WIRE_SIZE_MAX];
+};
+
+/* The next answer; false when it was the last, DONE. */
+static bool take_answer(int fd, union answer *answer) {
+        unsigned n_fds = 0;
+
+        assert_int_equal(conn_recv_wait(fd, answer, NULL, &n_fds, PATIENCE_MS), CONN_OK);
+        return answer->header.opcode != WIRE_DONE;
+}
+
 bool rig_client(const struct rig *rig, const char *name, struct wire_client *record) {
         const struct wire_request request = { { WIRE_CLIENTS, sizeof(request) } };
         _cleanup_(closep) int fd = connect_control(rig);
-        union {
-                struct wire_header header;
-                struct wire_client client;
-                char bytes[WIRE_SIZE_MAX];
-        } answer;
+        union answer answer;
         bool found = false;
 
         assert_int_equal(conn_send(fd, &request, NULL, 0, 0), CONN_OK);
-        do {
-                unsigned n_fds = 0;
-
-                assert_int_equal(conn_recv_wait(fd, &answer, NULL, &n_fds, PATIENCE_MS), CONN_OK);
-                if (answer.header.opcode == WIRE_CLIENT && !strcmp(answer.client.name, name)) {
-                        *record = answer.client;
-                        found = true;
-                }
-        } while (answer.header.opcode != WIRE_DONE);
+        while (take_answer(fd, &answer)) {
+                if (strcmp(answer.client.name, name))
+                        continue;
+                *record = answer.client;
+                found = true;
+        }
         return found;
+}
+
+int rig_request(const struct rig *rig, uint32_t opcode) {
+        const struct wire_request request = { { opcode, sizeof(request) } };
+        _cleanup_(closep) int fd = connect_control(rig);
+        union answer answer;
+
+        assert_int_equal(conn_send(fd, &request, NULL, 0, 0), CONN_OK);
+        while (take_answer(fd, &answer))
+                ;
+        return answer.done.result;
 }
 
 unsigned rig_log_count(const struct rig *rig, const char *text) {

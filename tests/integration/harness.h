@@ -61,14 +61,18 @@ void rig_kill(struct rig *rig);
 /* Ends the daemon if it runs, takes away what is left, and shows the end of its log. */
 void rig_deinit(struct rig *rig);
 
-/* A client of it, named; md_free() it. */
+/* A client of it, named; md_free() it. The second one is for children of the test. */
 struct md_client *rig_connect(const struct rig *rig, const char *name);
+struct md_client *rig_connect_child(const struct rig *rig, const char *name);
 
 /* What the daemon says of the client with that name; false if there is none. */
 bool rig_client(const struct rig *rig, const char *name, struct wire_client *record);
 
 /* Lines of the log that have this text in them. */
 unsigned rig_log_count(const struct rig *rig, const char *text);
+
+/* A request in the role of mdctl, WIRE_RELOAD or so; the result that it ends with. */
+int rig_request(const struct rig *rig, uint32_t opcode);
 
 /* Descriptors that the daemon holds; CPU time that it has used, in milliseconds. */
 unsigned rig_fds(const struct rig *rig);

@@ -140,10 +140,7 @@ static void begin(struct work *work, unsigned number) {
         char name[16];
 
         snprintf(name, sizeof(name), "reader-%u", number);
-        CHILD_CHECK(md_new(&work->client) == 0);
-        md_set_name(work->client, name);
-        md_set_timeout(work->client, PATIENCE_MS);
-        CHILD_CHECK(md_connect(work->client, rig.socket) == 0);
+        work->client = rig_connect_child(&rig, name);
         work->start = md_cursor(work->client) - 1;
         work->only = number % RAMP_INSTRUMENTS;
         if (work->role == SLEEP_ONE)

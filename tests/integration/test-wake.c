@@ -225,7 +225,7 @@ static void a_signal_ends_the_wait(void **state) {
 }
 
 static void sleep_and_count(_Atomic unsigned *taken) {
-        struct md_client *sleeper = rig_connect(&rig, "sleeper");
+        struct md_client *sleeper = rig_connect_child(&rig, "sleeper");
         struct md_change change;
 
         CHILD_CHECK(md_subscribe_symbol(sleeper, "AAPL", NULL) == 0);
