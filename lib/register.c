@@ -124,7 +124,8 @@ int register_with(const struct registration *registration, struct wire_welcome *
         if (fd < 0)
                 return fail_connect(why, path, fd);
         r = say_hello(fd, registration);
-        if (r == CONN_OK)
+        /* a daemon that refuses at the door has hung up by now, and its sentence waits here */
+        if (r == CONN_OK || r == CONN_E_CLOSED)
                 r = conn_recv_wait(fd, &answer, fds, &n_fds, registration->timeout_ms);
         else
                 n_fds = 0;

@@ -137,14 +137,13 @@ int conn_recv(int fd, void *buffer, int *fds, unsigned *n_fds) {
                 msg.msg_control = control.bytes;
                 msg.msg_controllen = sizeof(control.bytes);
         }
+        /* a peer that closed without having read all is reported first, and once: what it said before
+         * comes after that */
         do
                 n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
-        if (n < 0) {
-                if (errno == EAGAIN)
-                        return CONN_E_AGAIN;
-                return errno == ECONNRESET ? CONN_E_CLOSED : -errno;
-        }
+        while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+        if (n < 0)
+                return errno == EAGAIN ? CONN_E_AGAIN : -errno;
 
         came = room ? take_fds(&msg, fds, room) : 0;
         if (n == 0 && !came && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
