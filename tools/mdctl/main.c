@@ -25,6 +25,7 @@ enum {
         TAKES_COUNT = 1 << 2, /* --count */
         PLACES_ONLY = 1 << 3, /* only kinds that have a place in the table */
         CONTROLS = 1 << 4,    /* speaks to the daemon by itself, and reads nothing */
+        STAYS = 1 << 5,       /* on a terminal, waits for another daemon when this one goes */
 };
 
 struct command {
@@ -44,21 +45,23 @@ static const struct command commands[] = {
         { "list", command_list, 0, 0, SIZE_MAX, "[PATTERN...]", "the instruments" },
         { "get", command_get, TAKES_KIND | PLACES_ONLY, 1, SIZE_MAX, "[--kind=KIND,...] PATTERN...",
           "everything about some instruments" },
-        { "watch", command_watch, 0, 0, SIZE_MAX, "[PATTERN...]",
+        { "watch", command_watch, STAYS, 0, SIZE_MAX, "[PATTERN...]",
           "the newest quotes and trades, live" },
         { "ticks", command_ticks, TAKES_KIND | TAKES_COUNT, 0, SIZE_MAX,
           "[--kind=KIND,...] [--count=N] [PATTERN...]", "every tick, live" },
         { "dump", command_dump, 0, 0, SIZE_MAX, "[PATTERN...]", "a line for each instrument" },
+        { "save", command_save, 0, 1, 1, "FILE", "write all of it to a file, for --file" },
 };
 
 static void print_help(void) {
-        printf("Usage: mdctl [-s SOCKET] [--format=FORMAT] COMMAND [ARGUMENT...]\n\n"
+        printf("Usage: mdctl [-s SOCKET | -f FILE] [--format=FORMAT] COMMAND [ARGUMENT...]\n\n"
                "Shows what mdshmd has, and how it does.\n\n");
         for (size_t i = 0; i < N_ELEMENTS(commands); i++)
                 printf("  %s%s%s\n        %s\n", commands[i].name, *commands[i].args ? " " : "",
                        commands[i].args, commands[i].text);
         printf("\nA PATTERN is a symbol or SYMBOL@VENUE, and may hold * ? [...].\n\n"
                "  -s, --socket=PATH      the daemon's socket\n"
+               "  -f, --file=PATH        a saved segment, instead of a daemon\n"
                "      --format=FORMAT    table, plain, csv or json\n"
                "  -h, --help             this\n"
                "      --version          the version\n");
@@ -143,6 +146,7 @@ enum { OPTIONS_DONE = 1 };
 static int parse_options(struct mdctl *mdctl, int argc, char **argv, unsigned *taken) {
         static const struct option options[] = {
                 { "socket", required_argument, NULL, 's' },
+                { "file", required_argument, NULL, 'f' },
                 { "format", required_argument, NULL, OPTION_FORMAT },
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "kind", required_argument, NULL, OPTION_KIND },
@@ -153,10 +157,13 @@ static int parse_options(struct mdctl *mdctl, int argc, char **argv, unsigned *t
         };
         int option, r = 0;
 
-        while (r == 0 && (option = getopt_long(argc, argv, "s:h", options, NULL)) >= 0) {
+        while (r == 0 && (option = getopt_long(argc, argv, "s:f:h", options, NULL)) >= 0) {
                 switch (option) {
                 case 's':
                         mdctl->socket = optarg;
+                        break;
+                case 'f':
+                        mdctl->file = optarg;
                         break;
                 case OPTION_FORMAT:
                         r = parse_format(mdctl, optarg);
@@ -208,16 +215,19 @@ static bool check_usage(const struct command *command, unsigned taken, const str
         else if (command->flags & PLACES_ONLY && taken & TAKES_KIND && mdctl->kinds >> MD_PLACES)
                 complain("'%s' has no ticks of that kind: they are in the stream only, see 'ticks'",
                          command->name);
-        else if (mdctl->n_args < command->min_args)
-                complain("'%s' wants to know which instruments", command->name);
-        else if (mdctl->n_args > command->max_args)
-                complain("'%s' takes no arguments", command->name);
+        else if (mdctl->n_args < command->min_args || mdctl->n_args > command->max_args)
+                complain("usage: mdctl %s%s%s", command->name, *command->args ? " " : "",
+                         command->args);
+        else if (mdctl->file && command->flags & CONTROLS)
+                complain("'%s' is a question for a daemon, not for a file", command->name);
+        else if (mdctl->file && mdctl->socket)
+                complain("a socket or a file, not both");
         else
                 return true;
         return false;
 }
 
-static int connect_reader(struct mdctl *mdctl) {
+static int connect_reader(struct mdctl *mdctl, const struct command *command) {
         char name[32];
         int r;
 
@@ -226,9 +236,11 @@ static int connect_reader(struct mdctl *mdctl) {
                 complain("%s", strerror(-r));
                 return r;
         }
-        snprintf(name, sizeof(name), "mdctl-%s", mdctl->command);
+        snprintf(name, sizeof(name), "mdctl-%s", command->name);
         md_set_name(mdctl->client, name);
-        r = md_connect(mdctl->client, mdctl->socket);
+        md_set_reconnect(mdctl->client, mdctl->terminal && command->flags & STAYS);
+        r = mdctl->file ? md_open_file(mdctl->client, mdctl->file)
+                        : md_connect(mdctl->client, mdctl->socket);
         return r < 0 ? complain_client(mdctl, r) : 0;
 }
 
@@ -283,8 +295,7 @@ int main(int argc, char **argv) {
         if (!command || !check_usage(command, taken, &mdctl))
                 return fail_usage();
 
-        mdctl.command = command->name;
-        r = command->flags & CONTROLS ? 0 : connect_reader(&mdctl);
+        r = command->flags & CONTROLS ? 0 : connect_reader(&mdctl, command);
         if (r == 0)
                 r = command->run(&mdctl);
         md_free(mdctl.client);

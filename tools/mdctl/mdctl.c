@@ -128,6 +128,8 @@ int wait_for_news(const struct mdctl *mdctl) {
 
         for (;;) {
                 r = md_dispatch(mdctl->client, 0);
+                if (r == -EPIPE && mdctl->file)
+                        return 0;
                 if (r == -EPIPE) {
                         complain("the daemon has gone");
                         return -ECONNRESET;

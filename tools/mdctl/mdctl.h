@@ -19,8 +19,8 @@
 #define _cleanup_(f) __attribute__((__cleanup__(f)))
 
 struct mdctl {
-        const char *command; /* its name */
-        const char *socket;  /* path */
+        const char *socket; /* path; NULL: the usual ones */
+        const char *file;   /* a saved segment, to be read instead; or NULL */
         enum output_format format;
         unsigned output_flags; /* OUTPUT_COLOUR, where it is wanted */
         bool terminal;  /* standard output can show a full screen, and no format was asked for */
@@ -41,6 +41,7 @@ int command_get(struct mdctl *mdctl);
 int command_watch(struct mdctl *mdctl);
 int command_ticks(struct mdctl *mdctl);
 int command_dump(struct mdctl *mdctl);
+int command_save(struct mdctl *mdctl);
 
 /* A sentence to standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -68,8 +69,8 @@ const char *feed_name(const struct mdctl *mdctl, uint32_t index, struct md_feed 
 
 enum tone feed_tone(uint32_t state);
 
-/* Sleeps until there is something to read: 1. -ECONNRESET: the daemon has gone. -EPIPE: nobody reads
- * our output any more. */
+/* Sleeps until there is something to read: 1. 0: a file, and it is at its end. -ECONNRESET: the daemon
+ * has gone. -EPIPE: nobody reads our output any more. */
 int wait_for_news(const struct mdctl *mdctl);
 
 static inline void freep(void *p) {

@@ -55,9 +55,10 @@ struct screen {
         uint32_t *row_of; /* per instrument of the capacity: its row plus one, 0: none */
         size_t top;       /* the first row in the window */
 
-        int64_t drawn; /* when the last frame was */
-        bool stale;    /* there is something to draw */
-        bool gone;     /* the daemon is */
+        int64_t drawn;   /* when the last frame was */
+        bool stale;      /* there is something to draw */
+        bool unreadable; /* what went wrong is the library's to say, when we have left the screen */
+        bool moved;      /* to another segment, where instruments have other indexes */
 
         uint64_t rate; /* ticks per second */
         uint64_t rate_newest;
@@ -69,6 +70,11 @@ static int64_t now_ns(void) {
 
         clock_gettime(CLOCK_MONOTONIC, &now);
         return now.tv_sec * SECOND + now.tv_nsec;
+}
+
+static int fail_read(struct screen *screen, int r) {
+        screen->unreadable = true;
+        return r;
 }
 
 /* ---- rows ---- */
@@ -124,23 +130,48 @@ static void take_change(struct screen *screen, const struct md_change *change) {
                 row->base_px = tick->u.trade.px;
 }
 
+/* All anew, from what the client has now. */
+static int restart(struct screen *screen) {
+        struct md_health health;
+        int r;
+
+        free(screen->rows);
+        free(screen->row_of);
+        screen->rows = NULL;
+        screen->row_of = NULL;
+        screen->n_rows = 0;
+        screen->moved = false;
+
+        r = md_health(screen->client, &health);
+        if (r < 0)
+                return r;
+        screen->rate_newest = health.newest;
+        screen->rate_since = now_ns();
+        screen->row_of = calloc(health.capacity + 1, sizeof(*screen->row_of));
+        return screen->row_of ? make_rows(screen) : -ENOMEM;
+}
+
 static int take_changes(struct screen *screen) {
         int64_t until = now_ns() + TAKE_MAX;
         struct md_change change;
-        int r;
+        int r = 0;
 
-        if (selection_update(screen->selection)) {
+        if (screen->moved) {
+                r = selection_restart(screen->selection);
+                if (r == 0)
+                        r = restart(screen);
+        } else if (selection_update(screen->selection)) {
                 r = make_rows(screen);
-                if (r < 0)
-                        return r;
         }
+        if (r < 0)
+                return r;
         for (unsigned i = 1; (r = md_next(screen->client, &change)) > 0; i++) {
                 take_change(screen, &change);
                 if (i % 1024 == 0 && now_ns() > until)
                         break;
         }
         screen->stale = true;
-        return r < 0 ? complain_client(screen->mdctl, r) : 0;
+        return r < 0 ? fail_read(screen, r) : 0;
 }
 
 /* ---- drawing ---- */
@@ -165,7 +196,7 @@ static int draw_row(struct screen *screen, const struct row *row) {
 
         r = state_read(&state, screen->client, &row->instrument);
         if (r < 0)
-                return r;
+                return fail_read(screen, r);
         output_text(output, row->instrument.symbol);
         output_text(output, row->instrument.venue);
         state_put_bid_sz(&state, output);
@@ -193,22 +224,34 @@ static void measure_rate(struct screen *screen, const struct md_health *health, 
         screen->rate_since = now;
 }
 
+/* How old what we show is, and why. */
+static void draw_age(struct screen *screen, FILE *frame, const struct md_health *health) {
+        bool colour = screen->mdctl->output_flags & OUTPUT_COLOUR;
+        bool good = health->connected && health->heartbeat_age <= LATE;
+        char age[TEXT_DURATION_SIZE], text[128];
+        const char *words = "heartbeat";
+
+        if (health->file)
+                words = "saved";
+        else if (health->state == MD_STATE_STOPPED)
+                words = "the daemon has stopped: this is as it was";
+        else if (!health->connected)
+                words = "the daemon has gone: this is as it was";
+        text_duration(age, health->heartbeat_age);
+        snprintf(text, sizeof(text), "%s %s ago", words, age);
+        text_paint(frame, colour, good ? TONE_GOOD : TONE_BAD, text);
+}
+
 static void draw_daemon(struct screen *screen, FILE *frame, const struct md_health *health) {
         bool colour = screen->mdctl->output_flags & OUTPUT_COLOUR;
-        char age[TEXT_DURATION_SIZE], text[128];
+        char text[64];
 
-        text_duration(age, health->heartbeat_age);
-        fprintf(frame, "mdshmd %s  ", health->version);
-        if (screen->gone || health->state == MD_STATE_STOPPED) {
-                snprintf(text, sizeof(text), "the daemon %s: this is as it was %s ago",
-                         health->state == MD_STATE_STOPPED ? "has stopped" : "has gone", age);
-                text_paint(frame, colour, TONE_BAD, text);
-        } else {
-                snprintf(text, sizeof(text), "heartbeat %s ago", age);
-                text_paint(frame, colour, health->heartbeat_age > LATE ? TONE_BAD : TONE_GOOD,
-                           text);
+        text_paint(frame, colour, TONE_NORMAL, "mdshmd ");
+        text_paint(frame, colour, TONE_NORMAL, health->version);
+        fputs("  ", frame);
+        draw_age(screen, frame, health);
+        if (health->connected)
                 fprintf(frame, "  %" PRIu64 " ticks/s", screen->rate);
-        }
         if (health->missed) {
                 snprintf(text, sizeof(text), "  missed %" PRIu64, health->missed);
                 text_paint(frame, colour, TONE_BAD, text);
@@ -217,14 +260,14 @@ static void draw_daemon(struct screen *screen, FILE *frame, const struct md_heal
 }
 
 /* What the segment says of the feeds is a matter of the past without a daemon. */
-static void draw_feeds(struct screen *screen, FILE *frame, size_t n_shown) {
+static void draw_feeds(struct screen *screen, FILE *frame, bool past, size_t n_shown) {
         bool colour = screen->mdctl->output_flags & OUTPUT_COLOUR;
         struct md_feed feed;
 
         for (uint32_t i = 0; md_feed(screen->client, i, &feed) == 0; i++) {
                 text_paint(frame, colour, TONE_NORMAL, feed.name);
-                fputs(screen->gone ? " was " : " ", frame);
-                text_paint(frame, colour, screen->gone ? TONE_FAINT : feed_tone(feed.state),
+                fputs(past ? " was " : " ", frame);
+                text_paint(frame, colour, past ? TONE_FAINT : feed_tone(feed.state),
                            md_feed_state_name(feed.state));
                 fputs("  ", frame);
         }
@@ -241,28 +284,35 @@ static size_t page_size(const struct screen *screen) {
         return screen->term.rows > 4 ? screen->term.rows - 3 : 1;
 }
 
-static int draw(struct screen *screen) {
-        FILE *frame = term_frame(&screen->term);
+/* How many rows the window shows; sees to it that none of them is beyond the last. */
+static size_t place_window(struct screen *screen) {
         size_t n = page_size(screen);
-        struct md_health health;
-        int r;
 
         if (screen->top + n > screen->n_rows)
                 screen->top = screen->n_rows > n ? screen->n_rows - n : 0;
-        if (n > screen->n_rows)
-                n = screen->n_rows;
+        return n < screen->n_rows ? n : screen->n_rows;
+}
+
+static int draw(struct screen *screen) {
+        FILE *frame = term_frame(&screen->term);
+        size_t n = place_window(screen);
+        struct md_health health;
+        int r;
 
         r = md_health(screen->client, &health);
+        if (r < 0)
+                return fail_read(screen, r);
         screen->drawn = now_ns();
         screen->stale = false;
         measure_rate(screen, &health, screen->drawn);
         draw_daemon(screen, frame, &health);
-        draw_feeds(screen, frame, n);
+        draw_feeds(screen, frame, !health.connected, n);
         output_header(screen->output);
-        for (size_t i = 0; r == 0 && i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 r = draw_row(screen, &screen->rows[screen->top + i]);
-        if (r < 0)
-                return complain_client(screen->mdctl, r);
+                if (r < 0)
+                        return r;
+        }
         r = output_flush(screen->output);
         return r < 0 ? r : term_show(&screen->term);
 }
@@ -276,15 +326,13 @@ static enum term_event next_event(struct screen *screen) {
 
         if (since < FRAME)
                 return term_wait(&screen->term, -1, (int)((FRAME - since) / MS) + 1);
-        if (!screen->gone) {
-                r = md_dispatch(screen->client, 0);
-                if (r > 0)
-                        return TERM_READY;
-                screen->gone = r == -EPIPE;
-        }
+        r = md_dispatch(screen->client, 0);
+        screen->moved |= r == MD_REMAPPED;
+        if (r > 0)
+                return TERM_READY;
         if (since >= IDLE_FRAME)
                 screen->stale = true;
-        return term_wait(&screen->term, screen->gone ? -1 : md_fd(screen->client),
+        return term_wait(&screen->term, r == -EPIPE ? -1 : md_fd(screen->client),
                          screen->stale ? 0 : (int)((IDLE_FRAME - since) / MS) + 1);
 }
 
@@ -353,38 +401,33 @@ static void screen_deinit(struct screen *screen) {
         free(screen->row_of);
 }
 
-/* All but the terminal, so that what goes wrong here is still seen. */
-static int screen_init(struct screen *screen, const struct mdctl *mdctl,
-                       struct selection *selection) {
-        struct md_health health;
+static int run(struct screen *screen) {
         int r;
 
-        *screen = (struct screen){
+        r = restart(screen);
+        if (r == 0)
+                r = term_init(&screen->term);
+        if (r == 0)
+                r = output_new(&screen->output, term_frame(&screen->term), OUTPUT_TABLE,
+                               screen->mdctl->output_flags | OUTPUT_STREAM, columns,
+                               N_ELEMENTS(columns));
+        if (r == 0)
+                r = draw(screen);
+        return r < 0 ? r : loop(screen);
+}
+
+int screen_run(const struct mdctl *mdctl, struct selection *selection) {
+        struct screen screen = {
                 .mdctl = mdctl,
                 .client = mdctl->client,
                 .selection = selection,
                 .term = TERM_INIT,
-                .rate_since = now_ns(),
         };
-        r = md_health(mdctl->client, &health);
-        if (r < 0)
-                return r;
-        screen->rate_newest = health.newest;
-        screen->row_of = calloc(health.capacity + 1, sizeof(*screen->row_of));
-        return screen->row_of ? make_rows(screen) : -ENOMEM;
-}
-
-int screen_run(const struct mdctl *mdctl, struct selection *selection) {
-        _cleanup_(screen_deinit) struct screen screen;
         int r;
 
-        r = screen_init(&screen, mdctl, selection);
-        if (r == 0)
-                r = term_init(&screen.term);
-        if (r == 0)
-                r = output_new(&screen.output, term_frame(&screen.term), OUTPUT_TABLE,
-                               mdctl->output_flags | OUTPUT_STREAM, columns, N_ELEMENTS(columns));
-        if (r == 0)
-                r = draw(&screen);
-        return r < 0 ? r : loop(&screen);
+        r = run(&screen);
+        screen_deinit(&screen);
+        if (r < 0)
+                complain("%s", screen.unreadable ? md_error(mdctl->client) : strerror(-r));
+        return r;
 }

@@ -114,23 +114,39 @@ int selection_list(struct selection *selection, struct md_instrument **listp, si
         return 0;
 }
 
-/* Whether each pattern is a name that is known: then the instruments are known, too. */
-static bool settled(const struct selection *selection) {
-        for (size_t i = 0; i < selection->n_patterns; i++)
-                if (!selection->met[i] || has_wildcard(selection->patterns[i]))
-                        return false;
-        return selection->n_patterns;
+/* One pattern, as symbol and, where it can be read so, as symbol and venue. What can be no name is in
+ * nobody's way. */
+static int subscribe_pattern(struct md_client *client, const char *pattern) {
+        const char *at = strrchr(pattern, '@');
+        char *symbol;
+        int r;
+
+        r = md_subscribe_pattern(client, pattern, NULL);
+        if (!at || (r < 0 && r != -EINVAL))
+                return r == -EINVAL ? 0 : r;
+        symbol = strndup(pattern, (size_t)(at - pattern));
+        if (!symbol)
+                return -ENOMEM;
+        r = md_subscribe_pattern(client, symbol, at + 1);
+        free(symbol);
+        return r == -EINVAL ? 0 : r;
 }
 
 int selection_subscribe(struct selection *selection) {
         int r = 0;
 
-        if (!settled(selection))
+        if (!selection->n_patterns)
                 return md_subscribe_all(selection->client);
-        for (uint32_t i = 0; i < selection->looked && r == 0; i++)
-                if (selection->wanted[i])
-                        r = md_subscribe(selection->client, i);
-        return r;
+        for (size_t i = 0; i < selection->n_patterns && r == 0; i++)
+                r = subscribe_pattern(selection->client, selection->patterns[i]);
+        return r == -ENOSPC ? md_subscribe_all(selection->client) : r;
+}
+
+int selection_restart(struct selection *selection) {
+        struct selection old = *selection;
+
+        selection_deinit(selection);
+        return selection_init(selection, old.client, old.patterns, old.n_patterns);
 }
 
 const char *selection_unmet(const struct selection *selection, size_t *i) {

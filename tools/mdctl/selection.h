@@ -42,10 +42,13 @@ bool selection_wants(struct selection *selection, uint32_t instrument);
 int selection_list(struct selection *selection, struct md_instrument **listp, size_t *n);
 
 /*
- * Subscribes to all of them, and to those that come later. Where wildcards, or symbols not known yet,
- * leave that open, it is everything: what comes must go through selection_wants().
+ * Subscribes to all of them, and to those that come later. Where the library has no room for so many
+ * patterns, it is everything: what comes must go through selection_wants().
  */
 int selection_subscribe(struct selection *selection);
+
+/* Begins again: the client has another segment. -ENOMEM; errors of md_health(). */
+int selection_restart(struct selection *selection);
 
 /* The next pattern from *i on that names nothing, NULL at the end; moves *i past it. */
 const char *selection_unmet(const struct selection *selection, size_t *i);

@@ -67,6 +67,8 @@ static void ask_about(const struct mdctl *mdctl, uint32_t self, struct about *ab
         size_t n;
 
         *about = (struct about){ .counted = false };
+        if (mdctl->file)
+                return;
         if (control_open(&link, mdctl->socket, "mdctl-status") < 0 ||
             control_about(&link, "config", about->config) < 0 ||
             control_about(&link, "segment", about->segment) < 0 ||

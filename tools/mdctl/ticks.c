@@ -193,12 +193,12 @@ static int run(const struct mdctl *mdctl, struct selection *selection, const str
                 if (r < 0)
                         return r;
                 /* what came just before the end has now been read */
-                if (r > 0 || output_flush(output) < 0 || news < 0)
+                if (r > 0 || output_flush(output) < 0 || news <= 0)
                         break;
                 news = wait_for_news(mdctl);
         }
         r = end_output(output);
-        return r < 0 ? r : news;
+        return r < 0 ? r : news < 0 ? news : 0;
 }
 
 int command_ticks(struct mdctl *mdctl) {

@@ -1,0 +1,10 @@
+/* mdctl save: all that there is, to a file that --file opens. */
+
+#include "mdctl.h"
+
+int command_save(struct mdctl *mdctl) {
+        int r;
+
+        r = md_save(mdctl->client, mdctl->args[0]);
+        return r < 0 ? complain_client(mdctl, r) : 0;
+}
