@@ -228,8 +228,9 @@ static int map_and_bind(struct segment *segment, int fd, int prot, struct segmen
                 munmap(map, size);
                 return r;
         }
-        if (size > segment->size)
-                munmap((char *)map + page_align(segment->size), size - page_align(segment->size));
+        if (page_align(size) > page_align(segment->size))
+                munmap((char *)map + page_align(segment->size),
+                       page_align(size) - page_align(segment->size));
         return 0;
 }
 
