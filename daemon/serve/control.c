@@ -54,34 +54,42 @@ static void describe(struct wire_client *message, const struct session *session)
 static void done(struct session *session, int result) {
         struct wire_done message = { { WIRE_DONE, sizeof(message) }, result, 0 };
 
-        session->answered = 0;
         session_send(session, &message, NULL, 0);
 }
 
+/* Sends a part of a long answer. False: it goes on from here when there is room, or the session is over. */
+static bool offer(struct session *session, const void *message) {
+        struct listener *listener = session->listener;
+        int r;
+
+        r = conn_send(session->fd, message, NULL, 0, MSG_DONTWAIT);
+        if (r == CONN_E_AGAIN) {
+                ev_io_stop(listener->loop, &session->readable);
+                ev_io_start(listener->loop, &session->writable);
+        } else if (r != CONN_OK) {
+                session_free(session);
+        }
+        return r == CONN_OK;
+}
+
 void control_continue(struct session *session) {
+        struct wire_done end = { .header = { WIRE_DONE, sizeof(end) } };
         struct listener *listener = session->listener;
         struct wire_client message;
-        int r;
 
         for (struct session *s = listener->first; s; s = s->next) {
                 if (s->id <= session->answered || s->state == SESSION_HELLO)
                         continue;
                 describe(&message, s);
-                r = conn_send(session->fd, &message, NULL, 0, MSG_DONTWAIT);
-                if (r == CONN_E_AGAIN) {
-                        ev_io_stop(listener->loop, &session->readable);
-                        ev_io_start(listener->loop, &session->writable);
+                if (!offer(session, &message))
                         return;
-                }
-                if (r != CONN_OK) {
-                        session_free(session);
-                        return;
-                }
                 session->answered = s->id;
         }
+        if (!offer(session, &end))
+                return;
+        session->answered = 0;
         ev_io_stop(listener->loop, &session->writable);
         ev_io_start(listener->loop, &session->readable);
-        done(session, 0);
 }
 
 __attribute__((format(printf, 2, 3))) static bool say(struct session *session, const char *format,
