@@ -236,6 +236,7 @@ int client_attach(struct md_client *client, const struct wire_welcome *welcome,
         if (r < 0)
                 return r;
         client->id = welcome->client;
+        client->generation = welcome->generation;
         r = watch(client, client->wake_fd, EPOLLIN);
         if (r == 0)
                 r = watch(client, client->socket_fd, EPOLLIN | EPOLLRDHUP);

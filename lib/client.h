@@ -75,7 +75,8 @@ struct md_client {
         int timer_fd; /* when md_dispatch() has something to do without being woken */
         int epoll_fd; /* all three, for the caller's loop */
         uint32_t id;
-        bool file; /* a saved segment: there is no daemon */
+        uint64_t generation; /* of the daemon that we last registered with */
+        bool file;           /* a saved segment: there is no daemon */
 
         struct {
                 bool on;
@@ -144,6 +145,9 @@ void client_hang_up(struct md_client *client);
 
 /* Tries again, if it is time to: 1 when there is a daemon again, else 0. */
 int client_reconnect(struct md_client *client, int64_t now_ms);
+
+/* Whether we have lost our daemon, and a successor is at work on the very segment that we read. */
+bool client_has_successor(const struct md_client *client);
 
 /* ---- subscribe.c ---- */
 

@@ -67,3 +67,9 @@ int client_reconnect(struct md_client *client, int64_t now_ms) {
         client->reconnect.due = client_now_ms() + delay;
         return 0;
 }
+
+bool client_has_successor(const struct md_client *client) {
+        return client->socket_fd < 0 && client->reconnect.on && !client->file &&
+               atomic_load_explicit(&client->segment.header->generation, memory_order_relaxed) !=
+                       client->generation;
+}

@@ -163,6 +163,9 @@ int md_dispatch(struct md_client *client, int timeout_ms) {
                 return r;
         deadline = timeout_ms > 0 ? client_now_ms() + timeout_ms : 0;
         for (;;) {
+                /* its news may leave no pause to register in; and nothing unread is lost by it */
+                if (client_has_successor(client))
+                        client_reconnect(client, client_now_ms());
                 if (client->reconnect.remapped) {
                         client->reconnect.remapped = false;
                         return MD_REMAPPED;
