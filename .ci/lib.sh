@@ -6,7 +6,7 @@
 # What it takes to build the daemon, the library and the tools.
 # shellcheck disable=SC2034 # used by those who source this
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf
-                libev-dev libinih-dev libsystemd-dev libpcap-dev zlib1g-dev)
+                libev-dev libinih-dev libsystemd-dev libpcap-dev libjson-c-dev zlib1g-dev)
 
 die() {
         printf '%s: %s\n' "${0##*/}" "$*" >&2

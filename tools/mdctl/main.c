@@ -25,6 +25,7 @@ enum {
         TAKES_COUNT = 1 << 2, /* --count */
         PLACES_ONLY = 1 << 3, /* only kinds that have a place in the table */
         CONTROLS = 1 << 4,    /* speaks to the daemon by itself, and reads nothing */
+        TAKES_PACE = 1 << 6,  /* --rate, --loop */
         STAYS = 1 << 5,       /* on a terminal, waits for another daemon when this one goes */
 };
 
@@ -50,7 +51,9 @@ static const struct command commands[] = {
         { "ticks", command_ticks, TAKES_KIND | TAKES_COUNT, 0, SIZE_MAX,
           "[--kind=KIND,...] [--count=N] [PATTERN...]", "every tick, live" },
         { "dump", command_dump, 0, 0, SIZE_MAX, "[PATTERN...]", "a line for each instrument" },
-        { "save", command_save, 0, 1, 1, "FILE", "write all of it to a file, for --file" },
+        { "publish", command_publish, CONTROLS | TAKES_PACE, 1, 2,
+          "[--rate=N] [--loop] FEED [FILE]", "put the rows of a CSV or JSON lines file on a feed" },
+        { "save", command_save, 0, 1, 1, "FILE", "write all of it to a file, for --segment" },
 };
 
 static void print_help(void) {
@@ -61,7 +64,7 @@ static void print_help(void) {
                        commands[i].args, commands[i].text);
         printf("\nA PATTERN is a symbol or SYMBOL@VENUE, and may hold * ? [...].\n\n"
                "  -s, --socket=PATH      the daemon's socket\n"
-               "  -f, --file=PATH        a saved segment, instead of a daemon\n"
+               "  -f, --segment=PATH     a saved segment, instead of a daemon\n"
                "      --format=FORMAT    table, plain, csv or json\n"
                "  -h, --help             this\n"
                "      --version          the version\n");
@@ -137,7 +140,25 @@ static int parse_count(struct mdctl *mdctl, const char *text) {
         return -EINVAL;
 }
 
-enum { OPTION_FORMAT = 256, OPTION_ALL, OPTION_KIND, OPTION_COUNT, OPTION_VERSION };
+static int parse_rate(struct mdctl *mdctl, const char *text) {
+        char *end;
+
+        mdctl->rate = strtod(text, &end);
+        if (end != text && !*end && mdctl->rate > 0 && mdctl->rate <= 1e9)
+                return 0;
+        complain("'%s' is no number of rows per second", text);
+        return -EINVAL;
+}
+
+enum {
+        OPTION_FORMAT = 256,
+        OPTION_ALL,
+        OPTION_KIND,
+        OPTION_COUNT,
+        OPTION_RATE,
+        OPTION_LOOP,
+        OPTION_VERSION
+};
 
 enum { OPTIONS_DONE = 1 };
 
@@ -146,7 +167,9 @@ enum { OPTIONS_DONE = 1 };
 static int parse_options(struct mdctl *mdctl, int argc, char **argv, unsigned *taken) {
         static const struct option options[] = {
                 { "socket", required_argument, NULL, 's' },
-                { "file", required_argument, NULL, 'f' },
+                { "segment", required_argument, NULL, 'f' },
+                { "rate", required_argument, NULL, OPTION_RATE },
+                { "loop", no_argument, NULL, OPTION_LOOP },
                 { "format", required_argument, NULL, OPTION_FORMAT },
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "kind", required_argument, NULL, OPTION_KIND },
@@ -180,6 +203,14 @@ static int parse_options(struct mdctl *mdctl, int argc, char **argv, unsigned *t
                         r = parse_count(mdctl, optarg);
                         *taken |= TAKES_COUNT;
                         break;
+                case OPTION_RATE:
+                        r = parse_rate(mdctl, optarg);
+                        *taken |= TAKES_PACE;
+                        break;
+                case OPTION_LOOP:
+                        mdctl->loop = true;
+                        *taken |= TAKES_PACE;
+                        break;
                 case 'h':
                         print_help();
                         return OPTIONS_DONE;
@@ -204,7 +235,10 @@ static const struct command *find_command(const char *name) {
 }
 
 static const char *option_name(unsigned option) {
-        return option & TAKES_ALL ? "--all" : option & TAKES_KIND ? "--kind" : "--count";
+        return option & TAKES_ALL    ? "--all"
+               : option & TAKES_KIND ? "--kind"
+               : option & TAKES_PACE ? "--rate or --loop"
+                                     : "--count";
 }
 
 /* Whether the command has use for these options and arguments. */

@@ -27,6 +27,8 @@ struct mdctl {
         bool all;       /* --all */
         uint32_t kinds; /* --kind, a bit each; without it all */
         uint64_t count; /* --count; 0: no end */
+        double rate;    /* --rate, rows per second; 0: as they come */
+        bool loop;      /* --loop */
         char **args;    /* what follows the command */
         size_t n_args;
         struct md_client *client; /* connected, for the commands that read; else NULL */
@@ -42,6 +44,7 @@ int command_watch(struct mdctl *mdctl);
 int command_ticks(struct mdctl *mdctl);
 int command_dump(struct mdctl *mdctl);
 int command_save(struct mdctl *mdctl);
+int command_publish(struct mdctl *mdctl);
 
 /* A sentence to standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,4 +1,4 @@
-/* mdctl save: all that there is, to a file that --file opens. */
+/* mdctl save: all that there is, to a file that --segment opens. */
 
 #include "mdctl.h"
 
