@@ -93,6 +93,11 @@ class Rig:
                 os.unlink('/dev/shm/' + name)
         shutil.rmtree(self.folder)
 
+    def log(self):
+        """What the daemon has said so far."""
+        with open(os.path.join(self.folder, 'log'), encoding='utf-8') as log:
+            return log.read()
+
     def kill(self):
         self.daemon.send_signal(signal.SIGKILL)
         self.daemon.wait()
