@@ -1,0 +1,3 @@
+module mdshmd/mdclient
+
+go 1.19
