@@ -1,0 +1,89 @@
+package mdclient
+
+import (
+	"net"
+	"os"
+	"syscall"
+)
+
+// A link is a connection to the daemon, with the pipe through which the daemon wakes this program. Two
+// goroutines wait on them, so that everybody else waits on channels.
+type link struct {
+	conn *net.UnixConn
+	pipe *os.File // its bytes are hints: the numbers in the shared memory are the truth
+
+	woken     chan struct{}    // a hint has come, or several
+	gone      chan struct{}    // closed when the connection is over
+	answers   chan wireDefined // to a publisher's definitions
+	lastWords error            // what the daemon said in the end, or nil; to be read when gone is closed
+}
+
+// newLink takes over the connection and the pipe.
+func newLink(conn *net.UnixConn, pipe int) *link {
+	// without it, the runtime would not let go of a read when the pipe is closed
+	_ = syscall.SetNonblock(pipe, true)
+	l := &link{
+		conn:    conn,
+		pipe:    os.NewFile(uintptr(pipe), "wake pipe"),
+		woken:   make(chan struct{}, 1),
+		gone:    make(chan struct{}),
+		answers: make(chan wireDefined, 1),
+	}
+	go l.watchPipe()
+	go l.watchConn()
+	return l
+}
+
+func (l *link) watchPipe() {
+	var bytes [64]byte
+	for {
+		if _, err := l.pipe.Read(bytes[:]); err != nil {
+			return
+		}
+		select {
+		case l.woken <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// watchConn waits for the end. Before it, the daemon says nothing but the answers to definitions.
+func (l *link) watchConn() {
+	defer close(l.gone)
+	for {
+		m, fds, err := receive(l.conn, 0)
+		if err != nil {
+			return
+		}
+		closeFDs(fds)
+		if refused, ok := parse[wireRefused](m, wireRefusedOp); ok {
+			l.lastWords = failure(ErrLiar, "the daemon refuses: %s", untilNUL(refused.text[:]))
+			return
+		}
+		defined, ok := parse[wireDefined](m, wireDefinedOp)
+		if !ok {
+			return
+		}
+		select {
+		case l.answers <- defined:
+		default:
+			return // nobody has asked
+		}
+	}
+}
+
+// close ends the connection and both goroutines.
+func (l *link) close() {
+	l.conn.Close()
+	l.pipe.Close()
+}
+
+// over says whether the connection has ended.
+func (l *link) over() bool {
+	select {
+	case <-l.gone:
+		return true
+	default:
+		return false
+	}
+}
