@@ -5,6 +5,7 @@
 #include "feed/iextp.h"
 
 #include <endian.h>
+#include <stdio.h>
 #include <string.h>
 
 #define IEXTP_VERSION 1
@@ -43,25 +44,15 @@ static uint64_t read_u64(const uint8_t *at) {
         return le64toh(value);
 }
 
-/* Numbers begin with 1, are signed on the wire, and the last of the segment is one of them too. */
-static bool sequence_is_sane(uint64_t sequence, uint16_t count) {
-        return sequence >= 1 && sequence <= (uint64_t)INT64_MAX - count;
-}
-
-/* Walks over the messages: they must fill the payload, and be as many as the header says. */
 static int check_messages(const uint8_t *payload, size_t size, unsigned count) {
-        size_t length;
-
-        for (; count && size; count--) {
-                if (size < 2)
-                        return IEXTP_E_MESSAGE;
-                length = read_u16(payload);
-                if (size - 2 < length)
-                        return IEXTP_E_MESSAGE;
-                payload += 2 + length;
-                size -= 2 + length;
+        switch (framed_check(payload, size, count, false)) {
+        case FRAMED_E_MESSAGE:
+                return IEXTP_E_MESSAGE;
+        case FRAMED_E_COUNT:
+                return IEXTP_E_COUNT;
+        default:
+                return IEXTP_OK;
         }
-        return count || size ? IEXTP_E_COUNT : IEXTP_OK;
 }
 
 int iextp_parse(struct iextp *segment, const uint8_t *data, size_t size) {
@@ -80,7 +71,7 @@ int iextp_parse(struct iextp *segment, const uint8_t *data, size_t size) {
                 return IEXTP_E_LENGTH;
         count = read_u16(data + AT_COUNT);
         sequence = read_u64(data + AT_SEQUENCE);
-        if (!sequence_is_sane(sequence, count))
+        if (!framed_sequence_is_sane(sequence, count))
                 return IEXTP_E_SEQUENCE;
         r = check_messages(data + IEXTP_HEADER_SIZE, length, count);
         if (r)
@@ -123,3 +114,34 @@ const char *iextp_cause(int outcome) {
 
         return causes[outcome];
 }
+
+static int parse(struct framed *framed, const uint8_t *data, size_t size) {
+        struct iextp segment;
+        int r;
+
+        r = iextp_parse(&segment, data, size);
+        if (r)
+                return r;
+
+        *framed = (struct framed){
+                .session = segment.session,
+                .sequence = segment.sequence,
+                .count = segment.count,
+                .protocol = segment.protocol,
+                .sent = segment.sent,
+                .rest = segment.rest,
+                .size = segment.size,
+        };
+        return IEXTP_OK;
+}
+
+static void session(uint64_t id, char text[FRAMING_SESSION_SIZE]) {
+        snprintf(text, FRAMING_SESSION_SIZE, "%u", (unsigned)id);
+}
+
+const struct framing iextp_framing = {
+        .name = "iextp",
+        .parse = parse,
+        .cause = iextp_cause,
+        .session = session,
+};

@@ -14,9 +14,7 @@
  * for the decoder to refuse.
  */
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "feed/framing.h"
 
 #define IEXTP_HEADER_SIZE 40
 
@@ -30,6 +28,10 @@ enum {
         IEXTP_E_SEQUENCE, /* no number that a message can have */
         _IEXTP_E_N,
 };
+
+_Static_assert(_IEXTP_E_N <= FRAMING_CAUSES, "room for all causes");
+
+extern const struct framing iextp_framing;
 
 struct iextp {
         uint16_t protocol; /* of the messages: 0x8003 is TOPS 1.6 */
