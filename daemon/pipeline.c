@@ -78,14 +78,17 @@ static bool arbitrate(struct stream *stream, const struct iextp *segment,
         case ARBITER_E_GAP:
                 stream->stats.gaps++;
                 stream->stats.missed += verdict.missed;
-                log_warning("feed %s: packet %llu: %llu messages are missing before number %llu",
-                            stream->name, (unsigned long long)packet->number,
-                            (unsigned long long)verdict.missed,
-                            (unsigned long long)segment->sequence);
+                if (log_gate_pass(&stream->gate, 10, 10))
+                        log_warning("feed %s: packet %llu: %llu messages are missing before number "
+                                    "%llu",
+                                    stream->name, (unsigned long long)packet->number,
+                                    (unsigned long long)verdict.missed,
+                                    (unsigned long long)segment->sequence);
                 break;
         case ARBITER_E_RESET:
-                log_notice("feed %s: packet %llu: session %u begins afresh", stream->name,
-                           (unsigned long long)packet->number, segment->session);
+                if (log_gate_pass(&stream->gate, 10, 10))
+                        log_notice("feed %s: packet %llu: session %u begins afresh", stream->name,
+                                   (unsigned long long)packet->number, segment->session);
                 stream_begin_afresh(stream, packet->ts_recv);
                 if (verdict.missed) {
                         stream->stats.gaps++;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "decode/decoder.h"
 #include "feed/arbiter.h"
 #include "feed/iextp.h"
@@ -53,6 +54,8 @@ struct stream {
                 int64_t last_recv, last_event;
                 uint32_t session;
         } stats; /* since the feed was first known; moved to the record once per burst */
+
+        struct log_gate gate; /* of what a sender can cause without end */
 
         struct shm_counter *types[256];     /* by the first byte of the message; NULL: unknown */
         struct shm_counter *causes[CAUSES]; /* NULL: not seen yet */
