@@ -114,13 +114,18 @@ static void listener_readable(struct ev_loop *loop, ev_io *watcher, int events) 
 
 /* ---- the socket ---- */
 
+static int cannot_listen(const char *path, int r) {
+        log_error("cannot listen at %s: %s", path, strerror(-r));
+        return r;
+}
+
 /* Takes away a socket that nobody serves. -EADDRINUSE: somebody does. */
 static int clear_path(const char *path) {
         struct stat st;
         int fd;
 
         if (lstat(path, &st) < 0)
-                return errno == ENOENT ? 0 : -errno;
+                return errno == ENOENT ? 0 : cannot_listen(path, -errno);
         if (!S_ISSOCK(st.st_mode)) {
                 log_error(
                         "%s is in the way of the socket, and is none: move it, or set [listen] socket",
@@ -137,7 +142,7 @@ static int clear_path(const char *path) {
                         path);
                 return -EADDRINUSE;
         }
-        return unlink(path) < 0 ? -errno : 0;
+        return unlink(path) < 0 ? cannot_listen(path, -errno) : 0;
 }
 
 /* The last folder of the path, for everybody to pass through. */
@@ -167,19 +172,13 @@ static int listen_at(struct listener *listener, const char *path, mode_t mode) {
         listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (listener->fd < 0)
                 return error_origin(-errno);
-        if (bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-                r = -errno;
-                log_error("cannot listen at %s: %s", path, strerror(-r));
-                return r;
-        }
+        if (bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+                return cannot_listen(path, -errno);
         listener->unlink = strdup(path);
         if (!listener->unlink)
                 return error_origin(-ENOMEM);
-        if (chmod(path, mode) < 0 || listen(listener->fd, BACKLOG) < 0) {
-                r = -errno;
-                log_error("cannot listen at %s: %s", path, strerror(-r));
-                return r;
-        }
+        if (chmod(path, mode) < 0 || listen(listener->fd, BACKLOG) < 0)
+                return cannot_listen(path, -errno);
         return 0;
 }
 
