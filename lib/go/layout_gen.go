@@ -12,8 +12,8 @@ const (
 	Places                   = 8                  // the kinds below it have a place per instrument
 	layoutMagic       uint64 = 0x0a31646d6873646d // the first word of a segment
 	layoutMajor       uint32 = 1                  // version: a reader of another one would misread
-	layoutMinor       uint32 = 0                  // version: what was added, an older reader may ignore
-	layoutFingerprint uint64 = 0xffe6c63f6395745d // of the structs, in this very version
+	layoutMinor       uint32 = 1                  // version: what was added, an older reader may ignore
+	layoutFingerprint uint64 = 0xda9a3fad40af5bcd // of the structs, in this very version
 	layoutPage               = 4096               // sections begin on a multiple of this
 	seqBusy           uint64 = 0x8000000000000000 // in a tick's number while its line is being written
 )
@@ -25,7 +25,7 @@ const (
 	sectionTable     = 4 // records: places times tick, by kind
 	sectionJournal   = 5 // records: tick
 	sectionCounters  = 6 // records: counter
-	sectionDepth     = 7 // best levels per instrument, where there are any
+	sectionDepth     = 7 // records: depth, where the config asks for it
 )
 
 // SegmentState says what the daemon of a segment is doing.
@@ -164,6 +164,7 @@ const (
 	InstrumentTest       InstrumentFlags = 1 << 0  // a test symbol of the venue
 	InstrumentEtp        InstrumentFlags = 1 << 1  // exchange traded product
 	InstrumentWhenIssued InstrumentFlags = 1 << 2  // traded before it is issued
+	InstrumentBook       InstrumentFlags = 1 << 3  // its levels are kept and counted
 	InstrumentStale      InstrumentFlags = 1 << 31 // its source is gone or silent
 )
 
@@ -173,6 +174,7 @@ func (v InstrumentFlags) String() string {
 		{uint64(InstrumentTest), "test"},
 		{uint64(InstrumentEtp), "etp"},
 		{uint64(InstrumentWhenIssued), "when_issued"},
+		{uint64(InstrumentBook), "book"},
 		{uint64(InstrumentStale), "stale"},
 	})
 }
@@ -292,8 +294,8 @@ type Auction struct {
 	Paired    Size   // size matched at the reference price
 	Imbalance Size   // size left over at the reference price
 	Scheduled uint32 // planned time of the match, seconds since the epoch; 0 unknown
-	Type      byte   // O opening, C closing, I IPO, H halt, V volatility
-	Side      byte   // side of the imbalance: B buy, S sell, N none
+	Type      byte   // O opening, C closing, I IPO, H halt, V volatility, A extended closing
+	Side      byte   // side of the imbalance: B buy, S sell, N none, O too few orders to tell, P paused
 	Extension uint8  // times that the auction was extended
 	Variation byte   // price variation indicator of the venue; 0 where it has none
 }
@@ -355,8 +357,8 @@ func (t *Tick) Official() *Official {
 
 // Broken is the body of a tick of KindBroken: a trade taken back by the venue.
 type Broken struct {
-	Px      Price // price of the broken trade
-	Sz      Size  // its size
+	Px      Price // price of the broken trade; PxNone: the venue does not say
+	Sz      Size  // its size; 0: the venue does not say
 	Volume  Size  // broken_volume of the session, this break included
 	TradeID int64 // the venue's number of the trade
 }
@@ -377,7 +379,7 @@ func (t *Tick) Broken() *Broken {
 // System is the body of a tick of KindSystem: an event of a whole feed.
 type System struct {
 	Feed  uint32   // the feed that it concerns
-	Event byte     // O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, Z session afresh
+	Event byte     // O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, 1, 2, 3 market-wide circuit breaker of that level, Z session afresh
 	_     [27]byte // zero
 }
 
@@ -396,15 +398,19 @@ func (t *Tick) System() *System {
 
 // Instrument is what the directory knows of an instrument. The names, the feed and SizeExp never change.
 type Instrument struct {
-	Index   uint32          // its place, for calls that want one
-	Symbol  string          // printable, at least one NUL
-	Venue   string          // MIC of ISO 10383 where there is one
-	Feed    uint32          // the feed that brings it
-	SizeExp int32           // its sizes are in units of 10^size_exp
-	Lot     Size            // round lot; 0 unknown
-	ClosePx Price           // adjusted closing price of the previous session
-	Flags   InstrumentFlags // see instrument_flags
-	Luld    uint32          // limit up-limit down tier: 0 none, 1, 2
+	Index     uint32          // its place, for calls that want one
+	Symbol    string          // printable, at least one NUL
+	Venue     string          // MIC of ISO 10383 where there is one
+	Feed      uint32          // the feed that brings it
+	SizeExp   int32           // its sizes are in units of 10^size_exp
+	Lot       Size            // round lot; 0 unknown
+	ClosePx   Price           // adjusted closing price of the previous session
+	Flags     InstrumentFlags // see instrument_flags
+	Luld      uint32          // limit up-limit down tier: 0 none, 1, 2
+	BidLevels uint32          // of its book; 0 where none is kept
+	AskLevels uint32          // of its book; 0 where none is kept
+	Orders    uint32          // live ones; 0 where the venue does not speak of orders
+	BookTs    Timestamp       // newest change of its book, by the venue's clock
 }
 
 func loadInstrument(m *mapping, at uintptr, index uint32) (r Instrument) {
@@ -417,6 +423,10 @@ func loadInstrument(m *mapping, at uintptr, index uint32) (r Instrument) {
 	r.ClosePx = Price(m.load64(at + offInstrumentClosePx))
 	r.Flags = InstrumentFlags(m.load32(at + offInstrumentFlags))
 	r.Luld = m.load32(at + offInstrumentLuld)
+	r.BidLevels = m.load32(at + offInstrumentBidLevels)
+	r.AskLevels = m.load32(at + offInstrumentAskLevels)
+	r.Orders = m.load32(at + offInstrumentOrders)
+	r.BookTs = Timestamp(m.load64(at + offInstrumentBookTs))
 	return r
 }
 
@@ -538,6 +548,31 @@ const (
 	sizeCounterLabel = 44
 )
 
+// a record of the depth section; two depth_copy, each with its levels and padded to 64 bytes, begin where it ends
+const (
+	sizeofDepth   = 64
+	offDepthLatch = 0
+)
+
+// one of the two; depth_level of the bids, as many as the section's items, and of the offers begin where it ends
+const (
+	sizeofDepthCopy       = 64
+	offDepthCopySeq       = 0
+	offDepthCopyTsEvent   = 8
+	offDepthCopyFlags     = 16
+	offDepthCopyBidLevels = 24
+	offDepthCopyAskLevels = 32
+	offDepthCopyOrders    = 40
+)
+
+// one price; the best comes first
+const (
+	sizeofDepthLevel    = 24
+	offDepthLevelPx     = 0
+	offDepthLevelSz     = 8
+	offDepthLevelOrders = 16
+)
+
 // a record of the feeds section
 const (
 	sizeofFeed         = 384
@@ -603,17 +638,21 @@ const (
 
 // a record of the directory
 const (
-	sizeofInstrument     = 128
-	offInstrumentSymbol  = 0
-	sizeInstrumentSymbol = 32
-	offInstrumentVenue   = 32
-	sizeInstrumentVenue  = 8
-	offInstrumentFeed    = 40
-	offInstrumentSizeExp = 44
-	offInstrumentLot     = 64
-	offInstrumentClosePx = 72
-	offInstrumentFlags   = 80
-	offInstrumentLuld    = 84
+	sizeofInstrument       = 128
+	offInstrumentSymbol    = 0
+	sizeInstrumentSymbol   = 32
+	offInstrumentVenue     = 32
+	sizeInstrumentVenue    = 8
+	offInstrumentFeed      = 40
+	offInstrumentSizeExp   = 44
+	offInstrumentLot       = 64
+	offInstrumentClosePx   = 72
+	offInstrumentFlags     = 80
+	offInstrumentLuld      = 84
+	offInstrumentBidLevels = 88
+	offInstrumentAskLevels = 92
+	offInstrumentOrders    = 96
+	offInstrumentBookTs    = 104
 )
 
 // a publisher's ring; its slots, of one tick each, begin where it ends

@@ -28,6 +28,7 @@ enum {
         INSTRUMENT_TEST = 1 << 0, /* a test symbol of the venue */
         INSTRUMENT_ETP = 1 << 1,  /* exchange traded product */
         INSTRUMENT_WHEN_ISSUED = 1 << 2,
+        INSTRUMENT_BOOK = 1 << 3, /* its levels are kept, and counted below; the daemon's to say */
         INSTRUMENT_FLAGS = INSTRUMENT_TEST | INSTRUMENT_ETP | INSTRUMENT_WHEN_ISSUED,
         INSTRUMENT_STALE = 1 << 31, /* its source is gone or silent; the daemon alone says so */
 };
@@ -44,12 +45,19 @@ struct shm_instrument {
         _Atomic int64_t close_px; /* adjusted closing price of the previous session; MD_PX_NONE */
         _Atomic uint32_t flags;   /* INSTRUMENT_... */
         _Atomic uint32_t luld;    /* limit up-limit down tier: 0 none, 1, 2 */
-        char unused1[40];         /* zero */
+        /* Of its book, at the end of the newest burst that changed it; 0 where none is kept. */
+        _Atomic uint32_t bid_levels;
+        _Atomic uint32_t ask_levels;
+        _Atomic uint32_t orders; /* live ones; 0 where the venue does not speak of orders */
+        char unused1[4];         /* zero */
+        _Atomic int64_t book_ts; /* TIME of the book's newest change, by the venue's clock */
+        char unused2[16];        /* zero */
 };
 
 _Static_assert(sizeof(struct shm_instrument) == 128, "two cache lines");
 _Static_assert(offsetof(struct shm_instrument, feed) == 40, "published layout");
 _Static_assert(offsetof(struct shm_instrument, lot) == 64, "its own cache line");
+_Static_assert(offsetof(struct shm_instrument, book_ts) == 104, "published layout");
 
 struct directory {
         char *base;

@@ -357,7 +357,42 @@ static void print_instrument(void) {
         FIELD(close_px, PRICE, "adjusted closing price of the previous session");
         FIELD(flags, FLAGS, "see instrument_flags");
         FIELD(luld, COUNT, "limit up-limit down tier: 0 none, 1, 2");
+        FIELD(bid_levels, COUNT, "of its book; 0 where none is kept");
+        FIELD(ask_levels, COUNT, "of its book; 0 where none is kept");
+        FIELD(orders, COUNT, "live ones; 0 where the venue does not speak of orders");
         FIELD(unused1, NONE, "zero");
+        FIELD(book_ts, TIME, "newest change of its book, by the venue's clock");
+        FIELD(unused2, NONE, "zero");
+        CLOSE();
+#undef STRUCT
+}
+
+static void print_depth(void) {
+#define STRUCT shm_depth
+        OPEN("depth", "a record of the depth section; two depth_copy, each with its levels and "
+                      "padded to 64 bytes, begin where it ends");
+        FIELD(latch, COUNT, "writes finished; the newest whole copy is the one at latch mod 2");
+        FIELD(unused, NONE, "zero");
+        CLOSE();
+#undef STRUCT
+#define STRUCT shm_depth_copy
+        OPEN("depth_copy",
+             "one of the two; depth_level of the bids, as many as the section's items, "
+             "and of the offers begin where it ends");
+        FIELD(seq, COUNT, "number of the newest tick of all when it was made");
+        FIELD(ts_event, TIME, "newest change of the book");
+        FIELD(flags, FLAGS, "see flags");
+        FIELD(bid_levels, COUNT, "of the book, however many are here");
+        FIELD(ask_levels, COUNT, "of the book, however many are here");
+        FIELD(orders, COUNT, "on all levels");
+        FIELD(unused, NONE, "zero");
+        CLOSE();
+#undef STRUCT
+#define STRUCT shm_depth_level
+        OPEN("depth_level", "one price; the best comes first");
+        FIELD(px, PRICE, "the price");
+        FIELD(sz, SIZE, "what there is at that price");
+        FIELD(orders, COUNT, "how many orders make it up; 0: the venue does not say");
         CLOSE();
 #undef STRUCT
 }
@@ -444,7 +479,7 @@ static void print_sections(void) {
         print_named(SECTION_TABLE, "table", "records: places times tick, by kind");
         print_named(SECTION_JOURNAL, "journal", "records: tick");
         print_named(SECTION_COUNTERS, "counters", "records: counter");
-        print_named(SECTION_DEPTH, "depth", "best levels per instrument, where there are any");
+        print_named(SECTION_DEPTH, "depth", "records: depth, where the config asks for it");
         close_item(']');
 }
 
@@ -469,6 +504,7 @@ static void print_instrument_flags(void) {
         print_named(INSTRUMENT_TEST, "test", "a test symbol of the venue");
         print_named(INSTRUMENT_ETP, "etp", "exchange traded product");
         print_named(INSTRUMENT_WHEN_ISSUED, "when_issued", "traded before it is issued");
+        print_named(INSTRUMENT_BOOK, "book", "its levels are kept and counted");
         print_named((uint32_t)INSTRUMENT_STALE, "stale", "its source is gone or silent");
         close_item(']');
 }
@@ -489,6 +525,7 @@ int main(void) {
         print_feed();
         print_feed_line();
         print_instrument();
+        print_depth();
         print_counter();
         print_control();
         print_ring();

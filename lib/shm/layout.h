@@ -22,13 +22,14 @@
 #include <stdint.h>
 
 #include "shm/counters.h"
+#include "shm/depth.h"
 #include "shm/directory.h"
 #include "shm/feeds.h"
 #include "shm/line.h"
 
 #define LAYOUT_MAGIC UINT64_C(0x0a31646d6873646d) /* the bytes "mdshmd1\n" */
 #define LAYOUT_MAJOR 1
-#define LAYOUT_MINOR 0
+#define LAYOUT_MINOR 1
 
 #define LAYOUT_PAGE     4096 /* sections begin on a multiple of this */
 #define LAYOUT_SECTIONS 16   /* room in the header's section table */
@@ -41,7 +42,8 @@ enum {
         SECTION_TABLE,     /* MD_PLACES lines per instrument of the capacity */
         SECTION_JOURNAL,   /* lines, a power of two of them */
         SECTION_COUNTERS,  /* struct shm_counter */
-        SECTION_DEPTH,     /* best levels per instrument; only where the config asks for them */
+        SECTION_DEPTH,     /* struct shm_depth and two copies, one per instrument of the capacity;
+                            * only where the config asks for it */
 };
 
 enum {
@@ -112,4 +114,8 @@ _Static_assert(sizeof(struct shm_header) <= LAYOUT_PAGE, "the header fits its pa
 #define LAYOUT_HASH_5        LAYOUT_STEP(LAYOUT_HASH_4, sizeof(struct shm_instrument))
 #define LAYOUT_HASH_6        LAYOUT_STEP(LAYOUT_HASH_5, offsetof(struct shm_instrument, lot))
 #define LAYOUT_HASH_7        LAYOUT_STEP(LAYOUT_HASH_6, sizeof(struct shm_counter))
-#define LAYOUT_FINGERPRINT   LAYOUT_STEP(LAYOUT_HASH_7, offsetof(struct shm_header, section))
+#define LAYOUT_HASH_8        LAYOUT_STEP(LAYOUT_HASH_7, offsetof(struct shm_header, section))
+#define LAYOUT_HASH_9        LAYOUT_STEP(LAYOUT_HASH_8, offsetof(struct shm_instrument, book_ts))
+#define LAYOUT_HASH_10       LAYOUT_STEP(LAYOUT_HASH_9, sizeof(struct shm_depth))
+#define LAYOUT_HASH_11       LAYOUT_STEP(LAYOUT_HASH_10, sizeof(struct shm_depth_copy))
+#define LAYOUT_FINGERPRINT   LAYOUT_STEP(LAYOUT_HASH_11, sizeof(struct shm_depth_level))

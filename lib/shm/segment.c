@@ -41,6 +41,8 @@ static uint64_t plan(const struct segment_params *params,
         uint64_t offset = LAYOUT_PAGE;
         size_t n = 0;
 
+        if (params->depth > DEPTH_MAX)
+                return 0;
         if (params->instruments < 1 || params->instruments > SEGMENT_INSTRUMENTS_MAX)
                 return 0;
         if (params->journal < SEGMENT_JOURNAL_MIN || params->journal > SEGMENT_JOURNAL_MAX ||
@@ -54,10 +56,14 @@ static uint64_t plan(const struct segment_params *params,
                 { SECTION_TABLE, 0, 0, params->instruments, MD_PLACES * sizeof(struct line) },
                 { SECTION_JOURNAL, 0, 0, params->journal, sizeof(struct line) },
                 { SECTION_COUNTERS, 0, 0, COUNTERS_CAPACITY, sizeof(struct shm_counter) },
+                { SECTION_DEPTH, params->depth, 0, params->depth ? params->instruments : 0,
+                  depth_stride(params->depth) },
         };
 
         memset(sections, 0, LAYOUT_SECTIONS * sizeof(*sections));
         for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+                if (!wanted[i].count)
+                        continue;
                 sections[n] = wanted[i];
                 sections[n].offset = offset;
                 offset = page_align(offset + wanted[i].count * wanted[i].stride);
@@ -105,6 +111,32 @@ static const struct shm_section *section_check(const struct shm_header *header, 
                 return NULL;
         }
         return section;
+}
+
+/* The depth section may be missing. -EUCLEAN where it is there and wrong. */
+static int bind_depth(struct segment *segment, struct shm_header *header, struct segment_why *why) {
+        const struct shm_section *section = section_find(header, SECTION_DEPTH);
+
+        segment->depth = (struct depth){ 0 };
+        if (!section)
+                return 0;
+        if (section->items < 1 || section->items > DEPTH_MAX) {
+                why_set(why,
+                        "its depth section has %u levels a side, and this program reads 1 to %d",
+                        section->items, DEPTH_MAX);
+                return -EUCLEAN;
+        }
+        section = section_check(header, SECTION_DEPTH, "depth", depth_stride(section->items), 64,
+                                why);
+        if (!section)
+                return -EUCLEAN;
+        segment->depth = (struct depth){
+                .base = (char *)header + section->offset,
+                .count = section->count,
+                .stride = section->stride,
+                .levels = section->items,
+        };
+        return 0;
 }
 
 /* Checks all that the header says of the `size` bytes mapped at it, then makes the pointers. */
@@ -167,6 +199,15 @@ static int bind_sections(struct segment *segment, struct shm_header *header, uin
                         "its sections do not go together (%" PRIu64 " instruments, %" PRIu64
                         " places, %" PRIu64 " index slots, %" PRIu64 " journal ticks)",
                         directory->count, table->count, index->count, journal->count);
+                return -EUCLEAN;
+        }
+
+        if (bind_depth(segment, header, why) < 0)
+                return -EUCLEAN;
+        if (segment->depth.count && segment->depth.count < directory->count) {
+                why_set(why,
+                        "its depth section has %" PRIu64 " instruments, its directory %" PRIu64,
+                        segment->depth.count, directory->count);
                 return -EUCLEAN;
         }
 
@@ -425,8 +466,11 @@ int segment_open(struct segment *segment, const char *name, const struct segment
                 return -EINVAL;
         }
         if (!segment_footprint(params)) {
-                why_set(why, "a segment of %u instruments and %" PRIu64 " journal ticks cannot be",
-                        params->instruments, params->journal);
+                why_set(why,
+                        "a segment of %u instruments, %" PRIu64
+                        " journal ticks and %u levels of depth "
+                        "cannot be",
+                        params->instruments, params->journal, params->depth);
                 return -EINVAL;
         }
         strcpy(segment->name, name);

@@ -29,6 +29,7 @@
 struct segment_params {
         uint32_t instruments; /* capacity, 1 to SEGMENT_INSTRUMENTS_MAX */
         uint64_t journal; /* ticks, a power of two, SEGMENT_JOURNAL_MIN to SEGMENT_JOURNAL_MAX */
+        uint32_t depth;   /* levels a side, 0 to DEPTH_MAX; 0: no depth section */
 };
 
 #define SEGMENT_INSTRUMENTS_MAX (UINT32_C(1) << 24)
@@ -54,6 +55,7 @@ struct segment {
         struct directory directory;
         struct table table;
         struct journal journal;
+        struct depth depth; /* count 0: there is none */
         struct counters counters;
 };
 

@@ -93,8 +93,8 @@ extern "C" {
         FIELD(int64_t,  paired,    ,    SIZE,  "size matched at the reference price")              \
         FIELD(int64_t,  imbalance, ,    SIZE,  "size left over at the reference price")            \
         FIELD(uint32_t, scheduled, ,    COUNT, "planned time of the match, seconds since the epoch; 0 unknown") \
-        FIELD(char,     type,      ,    CHAR,  "O opening, C closing, I IPO, H halt, V volatility") \
-        FIELD(char,     side,      ,    CHAR,  "side of the imbalance: B buy, S sell, N none")     \
+        FIELD(char,     type,      ,    CHAR,  "O opening, C closing, I IPO, H halt, V volatility, A extended closing") \
+        FIELD(char,     side,      ,    CHAR,  "side of the imbalance: B buy, S sell, N none, O too few orders to tell, P paused")     \
         FIELD(uint8_t,  extension, ,    COUNT, "times that the auction was extended")              \
         FIELD(char,     variation, ,    CHAR,  "price variation indicator of the venue; 0 where it has none")
 
@@ -111,14 +111,14 @@ extern "C" {
         FIELD(int64_t, close_ts, , TIME,  "when close_px was set")
 
 #define MD_BREAK_FIELDS(FIELD)                                                                     \
-        FIELD(int64_t, px,       , PRICE, "price of the broken trade")                             \
-        FIELD(int64_t, sz,       , SIZE,  "its size")                                              \
+        FIELD(int64_t, px,       , PRICE, "price of the broken trade; MD_PX_NONE: the venue does not say") \
+        FIELD(int64_t, sz,       , SIZE,  "its size; 0: the venue does not say")                   \
         FIELD(int64_t, volume,   , SIZE,  "broken_volume of the session, this break included")     \
         FIELD(int64_t, trade_id, , ID,    "the venue's number of the trade")
 
 #define MD_SYSTEM_FIELDS(FIELD)                                                                    \
         FIELD(uint32_t, feed,   ,     FEED, "the feed that it concerns")                           \
-        FIELD(char,     event,  ,     CHAR, "O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, Z session afresh") \
+        FIELD(char,     event,  ,     CHAR, "O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, 1, 2, 3 market-wide circuit breaker of that level, Z session afresh") \
         FIELD(char,     unused, [27], NONE, "zero")
 
 /* FLAG(bit, NAME, name, meaning) */
@@ -195,6 +195,13 @@ struct md_tick {
         } u;
 };
 #undef MD_UNION_MEMBER_
+
+/* A level of a book: what there is at one price. No tick, but said in the same units. */
+struct md_level {
+        int64_t px;      /* PRICE */
+        int64_t sz;      /* SIZE */
+        uint64_t orders; /* COUNT: how many make it up; 0: the venue does not say */
+};
 
 #ifdef __cplusplus
 }

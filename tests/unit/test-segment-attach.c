@@ -177,8 +177,8 @@ static void test_each_field_of_the_header(void **state) {
         } cases[] = {
                 { HEADER(magic), 0, "retired" },
                 { HEADER(magic), LAYOUT_MAGIC ^ 1, "not an mdshmd segment" },
-                { HEADER(major), LAYOUT_MAJOR + 1, "layout version 2.0" },
-                { HEADER(major), 0, "layout version 0.0" },
+                { HEADER(major), LAYOUT_MAJOR + 1, "layout version 2." },
+                { HEADER(major), 0, "layout version 0." },
                 { HEADER(fingerprint), LAYOUT_FINGERPRINT ^ 1, "fingerprint" },
                 { HEADER(size), 0, "it says that it has 0 bytes" },
                 { HEADER(size), UINT64_MAX, "it says that it has 18446744073709551615 bytes" },

@@ -1,7 +1,7 @@
 """Kinds, fields and flags of ticks. Made by generate-layout; not to be edited."""
 
-MAJOR, MINOR = 1, 0
-FINGERPRINT = 0xffe6c63f6395745d
+MAJOR, MINOR = 1, 1
+FINGERPRINT = 0xda9a3fad40af5bcd
 PLACES = 8
 PX_ONE = 1000000000
 MONEY_ONE = 10000
@@ -27,6 +27,7 @@ INSTRUMENT_FLAGS = {
     1: 'test',
     2: 'etp',
     4: 'when_issued',
+    8: 'book',
     2147483648: 'stale',
 }
 FEED_STATES = {
@@ -95,8 +96,8 @@ KINDS = {
         ('paired', 'c_int64', 1, 40, 8, 'SIZE', '<i8', 'size matched at the reference price'),
         ('imbalance', 'c_int64', 1, 48, 8, 'SIZE', '<i8', 'size left over at the reference price'),
         ('scheduled', 'c_uint32', 1, 56, 4, 'COUNT', '<u4', 'planned time of the match, seconds since the epoch; 0 unknown'),
-        ('type', 'c_char', 1, 60, 1, 'CHAR', 'S1', 'O opening, C closing, I IPO, H halt, V volatility'),
-        ('side', 'c_char', 1, 61, 1, 'CHAR', 'S1', 'side of the imbalance: B buy, S sell, N none'),
+        ('type', 'c_char', 1, 60, 1, 'CHAR', 'S1', 'O opening, C closing, I IPO, H halt, V volatility, A extended closing'),
+        ('side', 'c_char', 1, 61, 1, 'CHAR', 'S1', 'side of the imbalance: B buy, S sell, N none, O too few orders to tell, P paused'),
         ('extension', 'c_uint8', 1, 62, 1, 'COUNT', 'u1', 'times that the auction was extended'),
         ('variation', 'c_char', 1, 63, 1, 'CHAR', 'S1', 'price variation indicator of the venue; 0 where it has none'),
     ]),
@@ -113,14 +114,14 @@ KINDS = {
         ('close_ts', 'c_int64', 1, 56, 8, 'TIME', '<i8', 'when close_px was set'),
     ]),
     8: ('broken', 'a trade taken back by the venue', [
-        ('px', 'c_int64', 1, 32, 8, 'PRICE', '<i8', 'price of the broken trade'),
-        ('sz', 'c_int64', 1, 40, 8, 'SIZE', '<i8', 'its size'),
+        ('px', 'c_int64', 1, 32, 8, 'PRICE', '<i8', 'price of the broken trade; MD_PX_NONE: the venue does not say'),
+        ('sz', 'c_int64', 1, 40, 8, 'SIZE', '<i8', 'its size; 0: the venue does not say'),
         ('volume', 'c_int64', 1, 48, 8, 'SIZE', '<i8', 'broken_volume of the session, this break included'),
         ('trade_id', 'c_int64', 1, 56, 8, 'ID', '<i8', "the venue's number of the trade"),
     ]),
     9: ('system', 'an event of a whole feed', [
         ('feed', 'c_uint32', 1, 32, 4, 'FEED', '<u4', 'the feed that it concerns'),
-        ('event', 'c_char', 1, 36, 1, 'CHAR', 'S1', 'O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, Z session afresh'),
+        ('event', 'c_char', 1, 36, 1, 'CHAR', 'S1', 'O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, 1, 2, 3 market-wide circuit breaker of that level, Z session afresh'),
         ('unused', 'c_char', 27, 37, 27, 'NONE', 'S27', 'zero'),
     ]),
 }
@@ -175,6 +176,11 @@ STRUCTS = {
         ('close_px', 'c_int64', 1, 72, 8, 'PRICE', '<i8', 'adjusted closing price of the previous session'),
         ('flags', 'c_uint32', 1, 80, 4, 'FLAGS', '<u4', 'see instrument_flags'),
         ('luld', 'c_uint32', 1, 84, 4, 'COUNT', '<u4', 'limit up-limit down tier: 0 none, 1, 2'),
-        ('unused1', 'c_char', 40, 88, 40, 'NONE', 'S40', 'zero'),
+        ('bid_levels', 'c_uint32', 1, 88, 4, 'COUNT', '<u4', 'of its book; 0 where none is kept'),
+        ('ask_levels', 'c_uint32', 1, 92, 4, 'COUNT', '<u4', 'of its book; 0 where none is kept'),
+        ('orders', 'c_uint32', 1, 96, 4, 'COUNT', '<u4', 'live ones; 0 where the venue does not speak of orders'),
+        ('unused1', 'c_char', 4, 100, 4, 'NONE', 'S4', 'zero'),
+        ('book_ts', 'c_int64', 1, 104, 8, 'TIME', '<i8', "newest change of its book, by the venue's clock"),
+        ('unused2', 'c_char', 16, 112, 16, 'NONE', 'S16', 'zero'),
     ]),
 }
