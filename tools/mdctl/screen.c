@@ -122,7 +122,7 @@ static void take_change(struct screen *screen, const struct md_change *change) {
         struct row *row;
 
         if (!selection_wants(screen->selection, tick->instrument) ||
-            tick->instrument == MD_INSTRUMENT_NONE || !screen->row_of[tick->instrument])
+            tick->instrument >= screen->selection->looked || !screen->row_of[tick->instrument])
                 return;
         row = &screen->rows[screen->row_of[tick->instrument] - 1];
         row->merged += change->merged;
@@ -177,10 +177,11 @@ static int take_changes(struct screen *screen) {
 /* ---- drawing ---- */
 
 static void put_change(struct output *output, const struct row *row, const struct md_tick *trade) {
-        int64_t change = trade->u.trade.px - row->base_px;
         char text[FIELD_TEXT_SIZE + 1] = "+";
+        int64_t change;
 
-        if (!trade->seq || trade->u.trade.px == MD_PX_NONE || row->base_px == MD_PX_NONE) {
+        if (!trade->seq || trade->u.trade.px == MD_PX_NONE || row->base_px == MD_PX_NONE ||
+            __builtin_sub_overflow(trade->u.trade.px, row->base_px, &change)) {
                 output_null(output);
                 return;
         }

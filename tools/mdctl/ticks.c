@@ -172,7 +172,7 @@ static int put_news(const struct mdctl *mdctl, struct selection *selection,
                         put_missed(output, layout, missed);
                 if (r == 0)
                         return 0;
-                if (!(fields_kinds() >> tick.kind & 1) ||
+                if (tick.kind >= FIELDS_KINDS || !(mdctl->kinds >> tick.kind & 1) ||
                     !selection_wants(selection, tick.instrument))
                         continue;
                 put_tick(output, mdctl, layout, &tick);

@@ -73,7 +73,7 @@ static int put_changes(const struct mdctl *mdctl, struct selection *selection,
         int r;
 
         while ((r = md_next(mdctl->client, &change)) > 0) {
-                if (change.tick.instrument == MD_INSTRUMENT_NONE ||
+                if (change.tick.kind >= MD_PLACES || !(KINDS >> change.tick.kind & 1) ||
                     !selection_wants(selection, change.tick.instrument))
                         continue;
                 r = put_change(mdctl, output, &change);
