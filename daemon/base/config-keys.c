@@ -71,6 +71,8 @@ const struct config_key config_keys[] = {
           .sources = PCAP, .fallback = "0" },
         { "feed", "loop", config_parse_bool, FIELD(config_feed, loop), .sources = PCAP,
           .fallback = "no" },
+        { "feed", "date", config_parse_date, FIELD(config_feed, date), .sources = PCAP,
+          .fallback = "1970-01-01" },
         { "feed", "address", config_parse_address, FIELD(config_feed, address), .text = true,
           .sources = UDP, .fallback = "0.0.0.0" },
         { "feed", "port", config_parse_number, FIELD(config_feed, port), .min = 1, .max = 65535,

@@ -108,6 +108,7 @@ int config_parse_bool(const struct config_key *key, struct config_value *value, 
 int config_parse_level(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_source(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_speed(const struct config_key *key, struct config_value *value, void *field);
+int config_parse_date(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_text(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_word(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_segment(const struct config_key *key, struct config_value *value, void *field);

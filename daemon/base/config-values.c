@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/config-keys.h"
@@ -213,6 +214,25 @@ int config_parse_speed(const struct config_key *key, struct config_value *value,
 static int store_text(char **out, const char *text) {
         *out = strdup(text);
         return *out ? 0 : -ENOMEM;
+}
+
+/* Days since 1970-01-01. */
+int config_parse_date(const struct config_key *key, struct config_value *value, void *field) {
+        struct tm said = { 0 }, meant;
+        int64_t *out = field, seconds;
+        const char *end;
+
+        (void)key;
+        end = strptime(value->text, "%Y-%m-%d", &said);
+        meant = said;
+        seconds = timegm(&meant); /* moves a day that a month does not have into the next month */
+        if (!end || *end || strlen(value->text) != strlen("YYYY-MM-DD") || seconds < 0 ||
+            meant.tm_mday != said.tm_mday)
+                return config_refuse(value,
+                                     "\"%s\" is no date since 1970; write it like 2019-12-30",
+                                     value->text);
+        *out = seconds / (24 * 60 * 60);
+        return 0;
 }
 
 int config_parse_text(const struct config_key *key, struct config_value *value, void *field) {

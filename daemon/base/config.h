@@ -32,6 +32,7 @@ struct config_feed {
         double speed;     /* times the recorded pace; 0: as fast as can be */
         uint64_t packets; /* stop after so many UDP packets; 0: all */
         bool loop;        /* begin again at the end */
+        int64_t date;     /* of its day in New York where it does not tell, days since 1970-01-01 */
 
         /* publisher */
         uint32_t ring;        /* ticks between the publisher and the daemon, a power of two */
