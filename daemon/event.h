@@ -27,11 +27,24 @@ struct packet {
         bool cut;        /* the recording holds only its beginning */
 };
 
+/* The height at which a venue speaks of its book. The book turns each into the one before it. */
+enum height {
+        HEIGHT_TOP,    /* of the best bid and offer */
+        HEIGHT_LEVELS, /* of all prices, with the size at each */
+        HEIGHT_ORDERS, /* of every order by itself */
+};
+
 enum event_type {
         EVENT_NONE,       /* nothing to publish (but the message was understood) */
         EVENT_INSTRUMENT, /* a directory entry */
         EVENT_SYSTEM,
         EVENT_QUOTE, /* the top of the book itself */
+        EVENT_LEVEL, /* what there is at a price now */
+        EVENT_ORDER_ADD,
+        EVENT_ORDER_EXECUTE, /* some of an order is traded, at its price or another */
+        EVENT_ORDER_CANCEL,  /* some of an order is taken back */
+        EVENT_ORDER_DELETE,
+        EVENT_ORDER_REPLACE, /* another order of its side takes its place */
         EVENT_TRADE,
         EVENT_BREAK,
         EVENT_STATUS,
@@ -46,6 +59,16 @@ enum {
         STATUS_SHORT_SALE = 1 << 2, /* short_sale, short_detail */
         STATUS_RETAIL = 1 << 3,
         STATUS_SECURITY = 1 << 4,
+};
+
+/* Which fields an EVENT_AUCTION brings; the others keep their values. */
+enum {
+        AUCTION_REFERENCE = 1 << 0, /* type, ref_px */
+        AUCTION_IMBALANCE = 1 << 1, /* paired, imbalance, side, variation */
+        AUCTION_SCHEDULE = 1 << 2,  /* scheduled */
+        AUCTION_CLEARING = 1 << 3,  /* clearing_px, book_px */
+        AUCTION_COLLAR = 1 << 4,    /* extension, collar_lo, collar_hi */
+        AUCTION_ALL = (1 << 5) - 1,
 };
 
 /* What an EVENT_INSTRUMENT says of it; the bits are those of INSTRUMENT_... in shm/directory.h. */
@@ -65,9 +88,24 @@ struct event {
         union {
                 struct md_quote quote;
                 struct {
+                        int64_t px, sz; /* size 0: nothing any more */
+                        bool ask;       /* else bid */
+                        bool complete;  /* the venue's event ends here: the book may be shown */
+                } level;
+                struct {
+                        uint64_t ref;     /* the venue's number of the order */
+                        uint64_t new_ref; /* REPLACE: of the one that takes its place */
+                        int64_t px;       /* ADD, REPLACE; EXECUTE: MD_PX_NONE: the order's own */
+                        int64_t trade_id; /* EXECUTE */
+                        uint32_t sz;      /* ADD, REPLACE: more than 0 */
+                        bool ask;         /* ADD: else bid */
+                        bool printable;   /* EXECUTE: it counts as a trade */
+                } order;
+                struct {
                         int64_t px, sz, trade_id;
                         bool sets_range; /* counts for open, high and low of the session */
                         bool sets_last;  /* counts for its close */
+                        char cross; /* O, C: its price is the official opening or closing one */
                 } trade;
                 struct {
                         int64_t px, sz, trade_id;
@@ -77,6 +115,7 @@ struct event {
                         struct md_status status;
                 } status;
                 struct {
+                        unsigned fields; /* AUCTION_... */
                         struct md_auction auction;
                         struct md_clearing clearing;
                 } auction;

@@ -1,6 +1,6 @@
 #pragma once
 
-/* Numbers in a message: little endian, at any address. */
+/* Numbers in a message, at any address: little endian, and those named _be_ big endian. */
 
 #include <endian.h>
 #include <stdbool.h>
@@ -23,6 +23,31 @@ static inline uint64_t bytes_u64(const uint8_t *p) {
 
 static inline int64_t bytes_i64(const uint8_t *p) {
         return (int64_t)bytes_u64(p);
+}
+
+static inline uint16_t bytes_be_u16(const uint8_t *p) {
+        uint16_t n;
+
+        memcpy(&n, p, sizeof(n));
+        return be16toh(n);
+}
+
+static inline uint32_t bytes_be_u32(const uint8_t *p) {
+        uint32_t n;
+
+        memcpy(&n, p, sizeof(n));
+        return be32toh(n);
+}
+
+static inline uint64_t bytes_be_u48(const uint8_t *p) {
+        return (uint64_t)bytes_be_u16(p) << 32 | bytes_be_u32(p + 2);
+}
+
+static inline uint64_t bytes_be_u64(const uint8_t *p) {
+        uint64_t n;
+
+        memcpy(&n, p, sizeof(n));
+        return be64toh(n);
 }
 
 /* One character for people: ASCII, a space or something to see. */

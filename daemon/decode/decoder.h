@@ -8,6 +8,7 @@
  * of "no": a positive DECODE_E_..., which the pipeline counts by cause.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ struct decoder_type {
 struct decoder {
         const char *protocol; /* in the config: "iex-tops" */
         const char *venue;    /* MIC */
+        enum height height;
+        bool since_midnight; /* times count from the midnight in New York that begins the day, and
+                              * the pipeline adds that */
         const uint16_t
                 *iextp; /* message protocol ids of IEX-TP that it reads, 0 at the end; NULL: not
                                 * carried by IEX-TP */
@@ -41,6 +45,8 @@ struct decoder {
 };
 
 extern const struct decoder tops_decoder;
+extern const struct decoder deep_decoder;
+extern const struct decoder itch50_decoder;
 
 /* The decoder of that name, NULL where there is none. */
 const struct decoder *decoder_find(const char *protocol);

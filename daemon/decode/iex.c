@@ -124,6 +124,7 @@ int iex_decode_trade(const uint8_t *message, struct event *event) {
         event->u.trade.trade_id = bytes_i64(message + 30);
         event->u.trade.sets_range = eligible;
         event->u.trade.sets_last = eligible;
+        event->u.trade.cross = 0;
         return iex_read_price(message + 22, &event->u.trade.px) ? DECODE_OK : DECODE_E_VALUE;
 }
 
@@ -153,6 +154,7 @@ int iex_decode_auction(const uint8_t *message, struct event *event) {
                 return DECODE_E_VALUE;
 
         event->type = EVENT_AUCTION;
+        event->u.auction.fields = AUCTION_ALL;
         auction->type = (char)message[1];
         auction->paired = bytes_u32(message + 18);
         auction->imbalance = bytes_u32(message + 38);
