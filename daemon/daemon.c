@@ -121,6 +121,7 @@ static struct segment_params segment_params(const struct config *config) {
         return (struct segment_params){
                 .instruments = config->segment.instruments,
                 .journal = config->segment.journal,
+                .depth = config->segment.depth,
         };
 }
 
@@ -262,9 +263,7 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
         if (r < 0)
                 return error_trace(r);
         notifier_init(&daemon->notifier, &daemon->segment);
-        r = pipeline_init(&daemon->pipeline, daemon->loop, &daemon->segment, &daemon->notifier);
-        if (r < 0)
-                return error_trace(r);
+        pipeline_init(&daemon->pipeline, daemon->loop, &daemon->segment, &daemon->notifier);
         r = open_feeds(daemon);
         if (r < 0)
                 return error_trace(r);

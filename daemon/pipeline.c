@@ -9,55 +9,11 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "book/book.h"
 #include "feed/feed.h"
 #include "publishers.h"
 #include "stream.h"
 
-/* ---- packets and messages ---- */
-
-static void pipeline_message(struct stream *stream, const struct iextp_message *message,
-                             const struct packet *packet) {
-        struct pipeline *pipeline = stream->pipeline;
-        struct md_tick ticks[BOOK_TICKS];
-        struct event event;
-        uint32_t instrument;
-        unsigned n;
-        int r;
-
-        stream->stats.messages++;
-        if (message->size && stream->types[message->data[0]])
-                counter_add(stream->types[message->data[0]], 1);
-
-        r = stream->decoder->decode(message->data, message->size, &event);
-        if (r != DECODE_OK) {
-                stream_refuse(stream, CAUSE_DECODE + (unsigned)r,
-                              "packet %llu, message at byte %td",
-                              (unsigned long long)packet->number, message->data - packet->data);
-                return;
-        }
-        if (event.type == EVENT_NONE)
-                return;
-        stream->stats.last_event = event.ts_event;
-        if (event.type == EVENT_SYSTEM) {
-                stream_put_system(stream, event.u.system, event.ts_event, packet->ts_recv);
-                return;
-        }
-
-        instrument = symbols_find(&stream->symbols, event.symbol);
-        if (instrument == SYMBOLS_NONE) {
-                instrument = stream_meet(stream, event.symbol, packet);
-                if (instrument == SYMBOLS_NONE)
-                        return;
-        }
-        if (event.type == EVENT_INSTRUMENT) {
-                stream_describe(stream, instrument, &event);
-                return;
-        }
-        n = book_apply(pipeline->book, instrument, &event, ticks);
-        for (unsigned i = 0; i < n; i++)
-                stream_put(stream, &ticks[i], packet->ts_recv);
-}
+/* ---- packets ---- */
 
 /* Whether the packet's messages are to be looked at; *skip of them came before. */
 static bool arbitrate(struct stream *stream, const struct iextp *segment,
@@ -96,17 +52,26 @@ static bool arbitrate(struct stream *stream, const struct iextp *segment,
                 }
                 break;
         }
+        if (verdict.missed)
+                books_suspect(stream, packet->ts_recv);
         stream->stats.session = segment->session;
         *skip = verdict.skip;
         stream->stats.duplicates += use ? verdict.skip : segment->count;
         return use;
 }
 
+/* Whether a decoder reads the messages that IEX-TP carries under that id. */
+static bool speaks(const struct decoder *decoder, uint16_t protocol) {
+        for (const uint16_t *known = decoder->iextp; known && *known; known++)
+                if (*known == protocol)
+                        return true;
+        return false;
+}
+
 static void pipeline_packet(void *userdata, const struct packet *packet) {
         struct stream *stream = userdata;
         struct iextp_message message;
         struct iextp segment;
-        const uint16_t *protocol;
         uint32_t skip;
         int r;
 
@@ -121,24 +86,24 @@ static void pipeline_packet(void *userdata, const struct packet *packet) {
                               packet->cut ? " (cut by the recording)" : "");
                 return;
         }
-        for (protocol = stream->decoder->iextp; *protocol != segment.protocol; protocol++) {
-                if (!*protocol) {
-                        stream_refuse(stream, CAUSE_PROTOCOL,
-                                      "packet %llu: message protocol 0x%04x, not %s",
-                                      (unsigned long long)packet->number, segment.protocol,
-                                      stream->decoder->protocol);
-                        return;
-                }
+        if (!speaks(stream->decoder, segment.protocol)) {
+                stream_refuse(stream, CAUSE_PROTOCOL,
+                              "packet %llu: message protocol 0x%04x, not %s",
+                              (unsigned long long)packet->number, segment.protocol,
+                              stream->decoder->protocol);
+                return;
         }
         if (!segment.count)
                 stream->stats.heartbeats++;
         if (!arbitrate(stream, &segment, packet, &skip))
                 return;
+        messages_begin(stream, packet);
         while (iextp_next(&segment, &message))
                 if (skip)
                         skip--;
                 else
-                        pipeline_message(stream, &message, packet);
+                        messages_take(stream, message.data, message.size);
+        messages_end(stream);
 }
 
 /* ---- what else a source says ---- */
@@ -246,17 +211,15 @@ void pipeline_start(struct pipeline *pipeline) {
         }
 }
 
-int pipeline_init(struct pipeline *pipeline, struct ev_loop *loop, struct segment *segment,
-                  struct notifier *notifier) {
+void pipeline_init(struct pipeline *pipeline, struct ev_loop *loop, struct segment *segment,
+                   struct notifier *notifier) {
         *pipeline = (struct pipeline){ .loop = loop, .segment = segment, .notifier = notifier };
         publisher_init(&pipeline->publisher, segment);
-        return error_trace(book_new(&pipeline->book, segment->directory.capacity));
 }
 
 void pipeline_deinit(struct pipeline *pipeline) {
         for (size_t i = 0; i < pipeline->n_streams; i++)
                 stream_free(pipeline->streams[i]);
         free(pipeline->streams);
-        pipeline->book = book_free(pipeline->book);
         *pipeline = (struct pipeline){ 0 };
 }

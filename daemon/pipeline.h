@@ -8,10 +8,7 @@
  *      feed      hands over a packet                   sink of feed/feed.h
  *      framing   checks it whole                       iextp_parse()
  *      arbiter   says which messages are new           arbiter_accept()
- *      decoder   makes an event of each                decoder->decode()
- *      symbols   say which instrument it is            symbols_find()
- *      book      makes ticks of the event              book_apply()
- *      publisher writes them                           publisher_put()
+ *      messages  decode, apply and publish each        messages_take()
  *      notifier  wakes clients, once per burst         notifier_flush()
  *
  * What cannot be used is counted by cause, each cause is named once per feed in the log, and the rest
@@ -28,7 +25,6 @@
 #include "shm/segment.h"
 
 struct ev_loop;
-struct book;
 struct stream;
 
 struct pipeline {
@@ -36,14 +32,12 @@ struct pipeline {
         struct segment *segment;
         struct notifier *notifier;
         struct publisher publisher;
-        struct book *book;
         struct stream **streams; /* one per feed */
         size_t n_streams;
 };
 
-/* -ENOMEM. */
-int pipeline_init(struct pipeline *pipeline, struct ev_loop *loop, struct segment *segment,
-                  struct notifier *notifier);
+void pipeline_init(struct pipeline *pipeline, struct ev_loop *loop, struct segment *segment,
+                   struct notifier *notifier);
 void pipeline_deinit(struct pipeline *pipeline);
 
 /* Adds a feed and opens its source; what a predecessor left of it in the segment is taken as its present

@@ -97,7 +97,11 @@ int64_t stream_define(struct stream *stream, const struct shm_instrument *entry)
 }
 
 uint32_t stream_meet(struct stream *stream, uint64_t symbol, const struct packet *packet) {
-        struct shm_instrument entry = { .feed = stream->index, .close_px = MD_PX_NONE };
+        struct shm_instrument entry = {
+                .feed = stream->index,
+                .close_px = MD_PX_NONE,
+                .flags = books_kept(stream->decoder) ? INSTRUMENT_BOOK : 0,
+        };
         int64_t instrument;
 
         symbol_text(entry.symbol, symbol);
@@ -127,7 +131,10 @@ void stream_describe(struct stream *stream, uint32_t instrument, const struct ev
 
         atomic_store_explicit(&entry->lot, event->u.instrument.lot, memory_order_relaxed);
         atomic_store_explicit(&entry->close_px, event->u.instrument.close_px, memory_order_relaxed);
-        atomic_store_explicit(&entry->flags, event->u.instrument.flags, memory_order_relaxed);
+        atomic_store_explicit(&entry->flags,
+                              event->u.instrument.flags |
+                                      (books_kept(stream->decoder) ? INSTRUMENT_BOOK : 0),
+                              memory_order_relaxed);
         atomic_store_explicit(&entry->luld, event->u.instrument.luld, memory_order_relaxed);
 }
 
@@ -154,16 +161,16 @@ void stream_put_system(struct stream *stream, char event, int64_t ts_event, int6
 }
 
 void stream_begin_afresh(struct stream *stream, int64_t ts_recv) {
-        struct pipeline *pipeline = stream->pipeline;
-        struct segment *segment = pipeline->segment;
+        struct segment *segment = stream->pipeline->segment;
         uint32_t n = directory_count(&segment->directory);
 
         stream->stats.resets++;
         stream_put_system(stream, 'Z', 0, ts_recv);
+        book_begin_afresh(stream->book);
+        symbols_forget_locates(&stream->symbols);
         for (uint32_t i = 0; i < n; i++) {
                 if (directory_get(&segment->directory, i)->feed != stream->index)
                         continue;
-                book_reset(pipeline->book, i);
                 for (unsigned kind = 0; kind < MD_PLACES; kind++) {
                         struct md_tick tick = { .instrument = i };
 
@@ -224,6 +231,8 @@ void stream_flush(struct stream *stream) {
         store(line[0].last_recv, stream->stats.last_recv);
         atomic_store_explicit(&segment->counters.base[COUNTER_TICKS].value,
                               stream->pipeline->publisher.next - 1, memory_order_relaxed);
+        if (stream->book)
+                books_flush(stream);
         notifier_flush(stream->pipeline->notifier);
 }
 
@@ -231,8 +240,7 @@ void stream_flush(struct stream *stream) {
 
 /* Takes over what a predecessor left: which instruments are ours, and how they stand. */
 static void restore_instruments(struct stream *stream) {
-        struct pipeline *pipeline = stream->pipeline;
-        struct segment *segment = pipeline->segment;
+        struct segment *segment = stream->pipeline->segment;
         uint32_t n = directory_count(&segment->directory);
 
         for (uint32_t i = 0; i < n; i++) {
@@ -240,16 +248,17 @@ static void restore_instruments(struct stream *stream) {
 
                 if (entry->feed != stream->index)
                         continue;
-                if (stream->decoder)
-                        symbols_add(&stream->symbols, symbol_key(entry->symbol), i);
+                stream->stats.instruments++;
+                if (!stream->decoder)
+                        continue;
+                symbols_add(&stream->symbols, symbol_key(entry->symbol), i);
                 for (unsigned kind = 0; kind < MD_PLACES; kind++) {
                         struct md_tick tick;
 
                         if (table_read(&segment->table, &segment->journal, i, kind, &tick) == 0 &&
                             tick.seq)
-                                book_restore(pipeline->book, &tick);
+                                book_restore(stream->book, &tick);
                 }
-                stream->stats.instruments++;
         }
 }
 
@@ -332,14 +341,22 @@ int stream_init(struct stream *stream, struct pipeline *pipeline,
                 if (r < 0)
                         return error_trace(r);
                 count_types(stream);
+                r = books_init(stream);
+                if (r < 0)
+                        return error_trace(r);
+                stream->day = day_of_date(config->date);
         }
         restore_instruments(stream);
         stream->rewind = config->source == CONFIG_SOURCE_PCAP && stream->stats.instruments;
-        if (!stream->rewind)
+        if (!stream->rewind) {
                 restore_stats(stream);
+                if (books_kept(stream->decoder) && stream->stats.instruments)
+                        books_suspect(stream, stream->stats.last_recv);
+        }
         return 0;
 }
 
 void stream_deinit(struct stream *stream) {
         symbols_deinit(&stream->symbols);
+        books_deinit(stream);
 }

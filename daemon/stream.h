@@ -12,13 +12,17 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "books.h"
+#include "day.h"
 #include "decode/decoder.h"
 #include "feed/arbiter.h"
 #include "feed/iextp.h"
+#include "messages.h"
 #include "pipeline.h"
 #include "shm/segment.h"
 #include "symbols.h"
 
+struct book;
 struct feed;
 struct session;
 
@@ -43,6 +47,11 @@ struct stream {
         struct feed *feed;
         struct arbiter arbiter;
         struct symbols symbols;
+        struct messages messages;
+        struct book *book; /* NULL: it brings ticks */
+        struct books_figures figures;
+        struct day
+                day; /* of the newest packet; only of a decoder whose times count from midnight */
         struct session *publisher; /* that brings them; NULL: none now */
         uint32_t instruments_max;  /* it may define; 0: any number */
         bool rewind; /* a recording that a predecessor had begun to read: it starts again */

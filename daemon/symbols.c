@@ -27,6 +27,7 @@ int symbols_init(struct symbols *symbols, uint32_t capacity) {
 
 void symbols_deinit(struct symbols *symbols) {
         free(symbols->slots);
+        free(symbols->located);
         *symbols = (struct symbols){ 0 };
 }
 
@@ -52,4 +53,16 @@ void symbols_add(struct symbols *symbols, uint64_t symbol, uint32_t instrument) 
                 return;
         *slot = (struct symbols_slot){ symbol, instrument };
         symbols->used++;
+}
+
+void symbols_locate(struct symbols *symbols, uint16_t locate, uint32_t instrument) {
+        if (!symbols->located)
+                symbols->located = calloc(UINT16_MAX + 1, sizeof(*symbols->located));
+        if (symbols->located)
+                symbols->located[locate] = instrument + 1;
+}
+
+void symbols_forget_locates(struct symbols *symbols) {
+        free(symbols->located);
+        symbols->located = NULL;
 }

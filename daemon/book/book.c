@@ -1,72 +1,67 @@
 /*
- * What a session adds up to, instrument by instrument
+ * The book of a feed; book.h tells the idea
  *
- * A quote passes through and touches nothing here. A trade needs the prices and sums of its session:
- * they fill the first cache line of an instrument, the rest of what it needs is the start of the
- * second, so the processor fetches the pair. The array is zeroed memory that the kernel has not
- * given yet; an instrument costs nothing until its first event, which also is when its state is made
- * (`known`).
- *
- * Sums are gross: a break is counted apart and takes nothing back. They stop at the end of their
- * range instead of overflowing.
+ * Tallies and ladders are arrays of zeroed memory that the kernel has not given yet: an instrument costs
+ * nothing until its first event. The orders of all instruments are in one store, for a venue gives
+ * each reference once.
  */
 
 #include "book/book.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "book/ladder.h"
+#include "book/orders.h"
+#include "book/tally.h"
 
 #define CACHE_LINE 64
 
-/* md_status without its unused bytes */
-struct status {
-        char trading;
-        char reason[4];
-        char operational;
-        char short_sale;
-        char short_detail;
-        char retail;
-        char security;
-};
-
-struct state {
-        _Alignas(CACHE_LINE) struct md_bar bar;
-        struct md_totals totals;
-        int64_t volume;
-        struct md_official official;
-        struct status status;
-        bool known; /* false: all else is zero, and not yet what it should be */
-};
-
-_Static_assert(sizeof(struct state) == 2 * CACHE_LINE, "two cache lines");
-_Static_assert(offsetof(struct state, volume) == CACHE_LINE, "prices and sums fill the first");
-_Static_assert(sizeof(struct status) == offsetof(struct md_status, unused), "the used bytes");
+/* Flags of an event that are for quotes; the others are for trades. */
+#define QUOTE_FLAGS (MD_FLAG_INACTIVE | MD_FLAG_PRE_POST)
 
 struct book {
-        struct state *states;
         uint32_t capacity;
-        void *memory; /* that holds the states */
+        uint32_t used;   /* instruments from here on have not been touched */
+        bool suspects;   /* some instrument is, or was suspect */
+        bool incomplete; /* all levels and orders are */
+        struct tally *tallies;
+        struct ladder *ladders;
+        uint32_t *changed; /* instruments marked LADDER_CHANGED */
+        uint32_t n_changed;
+        struct orders orders;
+        struct book_stats stats;
+        void *memory[2]; /* that holds tallies and ladders */
 };
+
+/* ---- a book ---- */
+
+/* Zeroed memory, from a cache line's beginning on: calloc() leaves fresh pages alone, which
+ * aligned_alloc() and memset() would not. */
+static void *lines_new(void **memory, size_t n, size_t size) {
+        uintptr_t start;
+
+        *memory = calloc(n + 1, size);
+        start = ((uintptr_t)*memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
+        return *memory ? (void *)start : NULL;
+}
 
 int book_new(struct book **bookp, uint32_t capacity) {
         _cleanup_(book_freep) struct book *book = NULL;
-        uintptr_t start;
 
         book = calloc(1, sizeof(*book));
         if (!book)
                 return -ENOMEM;
 
-        /* calloc() leaves fresh pages alone, which aligned_alloc() and memset() would not */
-        book->memory = calloc((size_t)capacity + 1, sizeof(struct state));
-        if (!book->memory)
-                return -ENOMEM;
-        start = ((uintptr_t)book->memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
-        book->states = (struct state *)start;
         book->capacity = capacity;
+        orders_init(&book->orders);
+        book->tallies = lines_new(&book->memory[0], capacity, sizeof(struct tally));
+        book->ladders = lines_new(&book->memory[1], capacity, sizeof(struct ladder));
+        book->changed = calloc((size_t)capacity + 1, sizeof(*book->changed));
+        if (!book->tallies || !book->ladders || !book->changed)
+                return -ENOMEM;
 
         *bookp = book;
         book = NULL; /* now the caller's */
@@ -75,166 +70,273 @@ int book_new(struct book **bookp, uint32_t capacity) {
 
 struct book *book_free(struct book *book) {
         if (book) {
-                free(book->memory);
+                for (uint32_t i = 0; i < book->used; i++)
+                        ladder_deinit(&book->ladders[i]);
+                orders_deinit(&book->orders);
+                free(book->changed);
+                free(book->memory[0]);
+                free(book->memory[1]);
                 free(book);
         }
         return NULL;
 }
 
-static void state_reset(struct state *state) {
-        state->bar = (struct md_bar){ MD_PX_NONE, MD_PX_NONE, MD_PX_NONE, MD_PX_NONE };
-        state->totals = (struct md_totals){ 0 };
-        state->volume = 0;
-        state->official = (struct md_official){ .open_px = MD_PX_NONE, .close_px = MD_PX_NONE };
-        state->known = true;
+static struct tally *tally_of(struct book *book, uint32_t instrument) {
+        struct tally *tally = &book->tallies[instrument];
+
+        tally_know(tally);
+        if (instrument >= book->used)
+                book->used = instrument + 1;
+        return tally;
 }
 
-static struct state *book_state(struct book *book, uint32_t instrument) {
-        struct state *state = &book->states[instrument];
-
-        if (!state->known)
-                state_reset(state);
-        return state;
+static struct ladder *ladder_of(struct book *book, uint32_t instrument) {
+        if (instrument >= book->used)
+                book->used = instrument + 1;
+        return &book->ladders[instrument];
 }
 
-static void add(int64_t *sum, int64_t n) {
-        if (__builtin_add_overflow(*sum, n, sum))
-                *sum = n < 0 ? INT64_MIN : INT64_MAX;
+static void suspect(struct book *book, struct ladder *ladder) {
+        book->suspects = true;
+        ladder->marks |= LADDER_SUSPECT;
 }
 
-/* Price times size as MONEY; what is below its unit is dropped. Sizes of the venues that come this
- * way are whole shares. */
-static int64_t notional(int64_t px, int64_t sz) {
-        __int128 money = (__int128)px * sz / (MD_PX_ONE / MD_MONEY_ONE);
+/* ---- levels ---- */
 
-        if (money > INT64_MAX)
-                return INT64_MAX;
-        return money < INT64_MIN ? INT64_MIN : (int64_t)money;
-}
-
-static struct md_tick *add_tick(struct md_tick *ticks, unsigned *n, uint16_t kind) {
-        struct md_tick *tick = &ticks[(*n)++];
-
-        tick->kind = kind;
-        return tick;
-}
-
-/* True if the bar is another one now. */
-static bool bar_trade(struct md_bar *bar, int64_t px, bool sets_range, bool sets_last) {
-        struct md_bar old = *bar;
-
-        if (sets_range) {
-                if (bar->open == MD_PX_NONE)
-                        bar->open = px;
-                if (bar->high == MD_PX_NONE || px > bar->high)
-                        bar->high = px;
-                if (px < bar->low) /* MD_PX_NONE is above all prices */
-                        bar->low = px;
+static inline void note_change(struct book *book, uint32_t instrument, struct ladder *ladder,
+                               int64_t ts_event) {
+        if (book->incomplete)
+                suspect(book, ladder);
+        ladder->ts_event = ts_event;
+        if (!(ladder->marks & LADDER_CHANGED)) {
+                ladder->marks |= LADDER_CHANGED;
+                book->changed[book->n_changed++] = instrument;
         }
-        if (sets_last)
-                bar->close = px;
-        return memcmp(&old, bar, sizeof(old)) != 0;
 }
 
-static unsigned apply_trade(struct state *state, const struct event *event, struct md_tick *ticks) {
-        int64_t px = event->u.trade.px, sz = event->u.trade.sz;
-        unsigned n = 0;
+/* The quote, if there is a new one. */
+static inline unsigned show(struct ladder *ladder, struct md_tick *tick) {
+        if (!(ladder->marks & LADDER_TOUCHED) || !ladder_show(ladder))
+                return 0;
+        tick->kind = MD_QUOTE;
+        tick->u.quote = ladder->top;
+        return 1;
+}
 
-        add(&state->volume, sz);
-        add(&state->totals.notional, notional(px, sz));
-        add(&state->totals.trades, 1);
+static void unkept(struct book *book, struct ladder *ladder) {
+        book->stats.unkept++;
+        suspect(book, ladder);
+}
 
-        add_tick(ticks, &n, MD_TRADE)->u.trade = (struct md_trade){
-                .px = px,
-                .sz = sz,
-                .volume = state->volume,
-                .trade_id = event->u.trade.trade_id,
+static unsigned apply_level(struct book *book, uint32_t instrument, const struct event *event,
+                            struct md_tick *ticks) {
+        struct ladder *ladder = ladder_of(book, instrument);
+        int r;
+
+        r = ladder_set(ladder, event->u.level.ask, event->u.level.px, event->u.level.sz);
+        if (r == -ENOENT)
+                suspect(book, ladder); /* we should have had it */
+        else if (r < 0)
+                unkept(book, ladder);
+        note_change(book, instrument, ladder, event->ts_event);
+
+        if (!event->u.level.complete) {
+                ladder->marks |= LADDER_UNFINISHED;
+                return 0;
+        }
+        ladder->marks &= ~(uint32_t)LADDER_UNFINISHED;
+        return show(ladder, ticks);
+}
+
+/* ---- orders ---- */
+
+static void unknown_ref(struct book *book, const struct event *event) {
+        book->stats.unknown_refs++;
+        if (event->type == EVENT_ORDER_EXECUTE) {
+                book->stats.unknown_executions++;
+                book->stats.unknown_shares += event->u.order.sz;
+        }
+}
+
+/* The order that an event is about; NULL if there is no such one of that instrument. */
+static struct order *known_order(struct book *book, uint32_t instrument,
+                                 const struct event *event) {
+        struct order *order = orders_find(&book->orders, event->u.order.ref);
+
+        if (order && order->instrument == instrument)
+                return order;
+        unknown_ref(book, event);
+        suspect(book, ladder_of(book, instrument));
+        return NULL;
+}
+
+static void add_order(struct book *book, struct ladder *ladder, const struct order *order) {
+        int r;
+
+        r = orders_add(&book->orders, order);
+        if (r == ORDERS_E_EXISTS) {
+                book->stats.duplicate_refs++;
+                suspect(book, ladder);
+                return;
+        }
+        if (r == 0) {
+                r = ladder_add(ladder, order->ask, order->px, order->sz);
+                if (r < 0)
+                        orders_remove(&book->orders, orders_find(&book->orders, order->ref));
+        }
+        if (r < 0)
+                unkept(book, ladder);
+}
+
+/* Takes up to `sz` from an order; what is more than it has, it cannot have lost. */
+static void take_from_order(struct book *book, struct ladder *ladder, struct order *order,
+                            uint32_t sz) {
+        bool whole = sz >= order->sz;
+
+        if (sz > order->sz) {
+                book->stats.overruns++;
+                suspect(book, ladder);
+                sz = order->sz;
+        }
+        ladder_take(ladder, order->ask, order->px, sz, whole);
+        if (whole)
+                orders_remove(&book->orders, order);
+        else
+                order->sz -= sz;
+}
+
+static unsigned apply_add(struct book *book, uint32_t instrument, const struct event *event,
+                          struct md_tick *ticks) {
+        struct ladder *ladder = ladder_of(book, instrument);
+        const struct order order = {
+                .ref = event->u.order.ref,
+                .px = event->u.order.px,
+                .sz = event->u.order.sz,
+                .instrument = instrument,
+                .ask = event->u.order.ask,
         };
-        if (bar_trade(&state->bar, px, event->u.trade.sets_range, event->u.trade.sets_last))
-                add_tick(ticks, &n, MD_BAR)->u.bar = state->bar;
-        add_tick(ticks, &n, MD_TOTALS)->u.totals = state->totals;
-        return n;
+
+        add_order(book, ladder, &order);
+        note_change(book, instrument, ladder, event->ts_event);
+        return show(ladder, ticks);
 }
 
-static unsigned apply_break(struct state *state, const struct event *event, struct md_tick *ticks) {
-        unsigned n = 0;
-
-        add(&state->totals.breaks, 1);
-        add(&state->totals.broken_volume, event->u.broken.sz);
-
-        add_tick(ticks, &n, MD_BREAK)->u.broken = (struct md_broken){
-                .px = event->u.broken.px,
-                .sz = event->u.broken.sz,
-                .volume = state->totals.broken_volume,
-                .trade_id = event->u.broken.trade_id,
-        };
-        add_tick(ticks, &n, MD_TOTALS)->u.totals = state->totals;
-        return n;
-}
-
-static unsigned apply_status(struct state *state, const struct event *event,
+static unsigned apply_cancel(struct book *book, uint32_t instrument, const struct event *event,
                              struct md_tick *ticks) {
-        const struct md_status *from = &event->u.status.status;
-        unsigned n = 0, fields = event->u.status.fields;
-        struct status *status = &state->status;
-        struct md_status *out;
+        struct order *order = known_order(book, instrument, event);
+        struct ladder *ladder = &book->ladders[instrument];
 
-        if (fields & STATUS_TRADING) {
-                status->trading = from->trading;
-                memcpy(status->reason, from->reason, sizeof(status->reason));
-        }
-        if (fields & STATUS_OPERATIONAL)
-                status->operational = from->operational;
-        if (fields & STATUS_SHORT_SALE) {
-                status->short_sale = from->short_sale;
-                status->short_detail = from->short_detail;
-        }
-        if (fields & STATUS_RETAIL)
-                status->retail = from->retail;
-        if (fields & STATUS_SECURITY)
-                status->security = from->security;
+        if (!order)
+                return 0;
+        take_from_order(book, ladder, order,
+                        event->type == EVENT_ORDER_DELETE ? order->sz : event->u.order.sz);
+        note_change(book, instrument, ladder, event->ts_event);
+        return show(ladder, ticks);
+}
 
-        out = &add_tick(ticks, &n, MD_STATUS)->u.status;
-        *out = (struct md_status){ 0 };
-        memcpy(out, status, sizeof(*status));
+static unsigned apply_replace(struct book *book, uint32_t instrument, const struct event *event,
+                              struct md_tick *ticks) {
+        struct order *order = known_order(book, instrument, event);
+        struct ladder *ladder = &book->ladders[instrument];
+        struct order next;
+
+        if (!order)
+                return 0;
+        next = *order;
+        next.ref = event->u.order.new_ref;
+        next.px = event->u.order.px;
+        next.sz = event->u.order.sz;
+        take_from_order(book, ladder, order, order->sz);
+        add_order(book, ladder, &next);
+        note_change(book, instrument, ladder, event->ts_event);
+        return show(ladder, ticks);
+}
+
+static unsigned apply_execute(struct book *book, uint32_t instrument, const struct event *event,
+                              struct md_tick *ticks) {
+        struct order *order = known_order(book, instrument, event);
+        struct ladder *ladder = &book->ladders[instrument];
+        bool regular = !(event->flags & MD_FLAG_EXTENDED);
+        struct tally_trade trade = {
+                .px = event->u.order.px,
+                .sz = event->u.order.sz,
+                .trade_id = event->u.order.trade_id,
+                .sets_range = regular,
+                .sets_last = regular,
+        };
+        unsigned n = 0;
+
+        if (!order)
+                return 0;
+        if (trade.px == MD_PX_NONE)
+                trade.px = order->px;
+        take_from_order(book, ladder, order, event->u.order.sz);
+        note_change(book, instrument, ladder, event->ts_event);
+        if (event->u.order.printable)
+                n = tally_trade(tally_of(book, instrument), &trade, ticks);
+        else
+                book->stats.nonprintable++;
+        return n + show(ladder, ticks + n);
+}
+
+/* ---- events ---- */
+
+static unsigned apply_trade(struct book *book, uint32_t instrument, const struct event *event,
+                            struct md_tick *ticks) {
+        const struct tally_trade trade = {
+                .px = event->u.trade.px,
+                .sz = event->u.trade.sz,
+                .trade_id = event->u.trade.trade_id,
+                .sets_range = event->u.trade.sets_range,
+                .sets_last = event->u.trade.sets_last,
+        };
+        struct tally *tally = tally_of(book, instrument);
+        char cross = event->u.trade.cross;
+        unsigned n;
+
+        n = tally_trade(tally, &trade, ticks);
+        if (cross == 'O' || cross == 'C')
+                n += tally_official(tally, cross == 'C', trade.px, event->ts_event, ticks + n);
         return n;
 }
 
-static unsigned apply_official(struct state *state, const struct event *event,
-                               struct md_tick *ticks) {
-        unsigned n = 0;
-
-        if (event->u.official.closing) {
-                state->official.close_px = event->u.official.px;
-                state->official.close_ts = event->ts_event;
-        } else {
-                state->official.open_px = event->u.official.px;
-                state->official.open_ts = event->ts_event;
-        }
-        add_tick(ticks, &n, MD_OFFICIAL)->u.official = state->official;
-        return n;
+/* A quote of the venue's own is the whole of its book. */
+static unsigned apply_quote(struct book *book, uint32_t instrument, const struct event *event,
+                            struct md_tick *ticks) {
+        if (book->suspects)
+                book->ladders[instrument].marks &= ~(uint32_t)LADDER_SUSPECT;
+        ticks[0].kind = MD_QUOTE;
+        ticks[0].u.quote = event->u.quote;
+        return 1;
 }
 
 static unsigned apply(struct book *book, uint32_t instrument, const struct event *event,
                       struct md_tick *ticks) {
-        unsigned n = 0;
-
         switch (event->type) {
         case EVENT_QUOTE:
-                add_tick(ticks, &n, MD_QUOTE)->u.quote = event->u.quote;
-                return n;
+                return apply_quote(book, instrument, event, ticks);
+        case EVENT_LEVEL:
+                return apply_level(book, instrument, event, ticks);
+        case EVENT_ORDER_ADD:
+                return apply_add(book, instrument, event, ticks);
+        case EVENT_ORDER_EXECUTE:
+                return apply_execute(book, instrument, event, ticks);
+        case EVENT_ORDER_CANCEL:
+        case EVENT_ORDER_DELETE:
+                return apply_cancel(book, instrument, event, ticks);
+        case EVENT_ORDER_REPLACE:
+                return apply_replace(book, instrument, event, ticks);
         case EVENT_TRADE:
-                return apply_trade(book_state(book, instrument), event, ticks);
+                return apply_trade(book, instrument, event, ticks);
         case EVENT_BREAK:
-                return apply_break(book_state(book, instrument), event, ticks);
+                return tally_break(tally_of(book, instrument), event, ticks);
         case EVENT_STATUS:
-                return apply_status(book_state(book, instrument), event, ticks);
+                return tally_status(tally_of(book, instrument), event, ticks);
         case EVENT_AUCTION:
-                add_tick(ticks, &n, MD_AUCTION)->u.auction = event->u.auction.auction;
-                add_tick(ticks, &n, MD_CLEARING)->u.clearing = event->u.auction.clearing;
-                return n;
+                return tally_auction(tally_of(book, instrument), event, ticks);
         case EVENT_OFFICIAL:
-                return apply_official(book_state(book, instrument), event, ticks);
+                return tally_official(tally_of(book, instrument), event->u.official.closing,
+                                      event->u.official.px, event->ts_event, ticks);
         case EVENT_NONE:
         case EVENT_INSTRUMENT:
         case EVENT_SYSTEM:
@@ -249,45 +351,68 @@ unsigned book_apply(struct book *book, uint32_t instrument, const struct event *
 
         for (unsigned i = 0; i < n; i++) {
                 ticks[i].instrument = instrument;
-                ticks[i].flags = event->flags;
                 ticks[i].ts_event = event->ts_event;
+                ticks[i].flags = event->flags & ~QUOTE_FLAGS;
+                if (ticks[i].kind == MD_QUOTE) {
+                        ticks[i].flags = event->flags & QUOTE_FLAGS;
+                        if (book->suspects && book->ladders[instrument].marks & LADDER_SUSPECT)
+                                ticks[i].flags |= MD_FLAG_MAYBE_BAD_BOOK;
+                }
         }
         if (n)
                 ticks[n - 1].flags |= MD_FLAG_LAST;
         return n;
 }
 
-void book_restore(struct book *book, const struct md_tick *tick) {
-        struct state *state;
+void book_stray(struct book *book, const struct event *event) {
+        unknown_ref(book, event);
+}
 
-        if (tick->instrument >= book->capacity)
-                return;
-
-        state = book_state(book, tick->instrument);
-        switch (tick->kind) {
-        case MD_TRADE:
-                state->volume = tick->u.trade.volume;
+void book_prefetch(const struct book *book, uint32_t instrument, const struct event *event) {
+        switch (event->type) {
+        case EVENT_ORDER_REPLACE:
+                orders_prefetch(&book->orders, event->u.order.new_ref);
+                /* fallthrough */
+        case EVENT_ORDER_ADD:
+        case EVENT_ORDER_EXECUTE:
+        case EVENT_ORDER_CANCEL:
+        case EVENT_ORDER_DELETE:
+                orders_prefetch(&book->orders, event->u.order.ref);
+                __builtin_prefetch(&book->ladders[instrument]);
                 break;
-        case MD_BAR:
-                state->bar = tick->u.bar;
+        case EVENT_LEVEL:
+                __builtin_prefetch(&book->ladders[instrument]);
                 break;
-        case MD_TOTALS:
-                state->totals = tick->u.totals;
-                break;
-        case MD_STATUS:
-                memcpy(&state->status, &tick->u.status, sizeof(state->status));
-                break;
-        case MD_OFFICIAL:
-                state->official = tick->u.official;
+        default:
                 break;
         }
 }
 
-void book_reset(struct book *book, uint32_t instrument) {
-        struct state *state = &book->states[instrument];
+void book_suspect(struct book *book) {
+        for (uint32_t i = 0; i < book->used; i++) {
+                suspect(book, &book->ladders[i]);
+                note_change(book, i, &book->ladders[i], book->ladders[i].ts_event);
+        }
+        book->incomplete = true;
+}
 
-        if (state->known)
-                state_reset(state);
+void book_restore(struct book *book, const struct md_tick *tick) {
+        if (tick->instrument < book->capacity)
+                tally_restore(tally_of(book, tick->instrument), tick);
+}
+
+void book_begin_afresh(struct book *book) {
+        for (uint32_t i = 0; i < book->used; i++) {
+                if (book->tallies[i].known)
+                        tally_reset(&book->tallies[i]);
+                ladder_deinit(&book->ladders[i]);
+        }
+        orders_deinit(&book->orders);
+        book->suspects = false;
+        book->incomplete = false;
+        book->n_changed = 0;
+        for (uint32_t i = 0; i < book->used; i++)
+                note_change(book, i, &book->ladders[i], 0);
 }
 
 void book_empty(unsigned kind, struct md_tick *tick) {
@@ -312,4 +437,58 @@ void book_empty(unsigned kind, struct md_tick *tick) {
                 tick->u.official.open_px = tick->u.official.close_px = MD_PX_NONE;
                 break;
         }
+}
+
+/* ---- what there is to see ---- */
+
+bool book_take_changed(struct book *book, uint32_t *instrument) {
+        uint32_t i = book->n_changed;
+
+        /* those in the middle of an event stay; they are few, for events are short */
+        while (i > 0) {
+                struct ladder *ladder = &book->ladders[book->changed[--i]];
+
+                if (ladder->marks & LADDER_UNFINISHED)
+                        continue;
+                ladder->marks &= ~(uint32_t)LADDER_CHANGED;
+                *instrument = book->changed[i];
+                book->changed[i] = book->changed[--book->n_changed];
+                return true;
+        }
+        return false;
+}
+
+/* The best `max` levels of a side, or as many as there are. */
+static void copy_levels(const struct levels *levels, bool ask, uint32_t max, struct md_level *out) {
+        for (uint32_t i = 0; i < levels->n && i < max; i++) {
+                uint32_t at = levels->n - 1 - i;
+                const struct level *level = levels_get(levels, at);
+
+                out[i] = (struct md_level){
+                        .px = ask ? -levels->keys[at] : levels->keys[at],
+                        .sz = level->sz,
+                        .orders = level->orders,
+                };
+        }
+}
+
+void book_look(const struct book *book, uint32_t instrument, uint32_t max, struct md_level *bids,
+               struct md_level *asks, struct book_sides *sides) {
+        const struct ladder *ladder = &book->ladders[instrument];
+        const struct levels *bid = &ladder->side[LADDER_BID], *ask = &ladder->side[LADDER_ASK];
+
+        copy_levels(bid, false, max, bids);
+        copy_levels(ask, true, max, asks);
+        *sides = (struct book_sides){
+                .bid_levels = bid->n,
+                .ask_levels = ask->n,
+                .orders = bid->orders + ask->orders,
+                .suspect = ladder->marks & LADDER_SUSPECT,
+                .ts_event = ladder->ts_event,
+        };
+}
+
+const struct book_stats *book_stats(struct book *book) {
+        book->stats.live_orders = book->orders.used;
+        return &book->stats;
 }

@@ -15,3 +15,9 @@ void publisher_put(struct publisher *publisher, struct md_tick *tick) {
                 table_write(&segment->table, tick);
         atomic_store_explicit(&segment->header->newest, tick->seq, memory_order_release);
 }
+
+void publisher_put_depth(struct publisher *publisher, uint32_t instrument,
+                         struct depth_image *image) {
+        image->seq = publisher->next - 1;
+        depth_write(&publisher->segment->depth, instrument, image);
+}

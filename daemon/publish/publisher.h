@@ -21,3 +21,7 @@ void publisher_init(struct publisher *publisher, struct segment *segment);
 
 /* Publishes a tick whose instrument and kind are inside the table, or whose kind has no place. */
 void publisher_put(struct publisher *publisher, struct md_tick *tick);
+
+/* Publishes the depth of an instrument inside the section, as of the newest tick; sets image->seq. */
+void publisher_put_depth(struct publisher *publisher, uint32_t instrument,
+                         struct depth_image *image);

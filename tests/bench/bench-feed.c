@@ -34,41 +34,41 @@ struct player {
         uint64_t sum; /* of what was looked at, so that it had to be */
 };
 
-enum depth { DEPTH_WALK, DEPTH_DECODE, DEPTH_BOOK, DEPTH_PUBLISH };
+enum reach { REACH_WALK, REACH_DECODE, REACH_BOOK, REACH_PUBLISH };
 
-/* `depth` is a constant wherever this is called. */
+/* `reach` is a constant wherever this is called. */
 __attribute__((always_inline)) static inline void take_message(struct player *player,
                                                                const struct packet *packet,
                                                                const struct iextp_message *message,
-                                                               enum depth depth) {
+                                                               enum reach reach) {
         struct md_tick ticks[BOOK_TICKS];
         struct event event;
         uint32_t instrument;
         unsigned n;
 
-        if (depth == DEPTH_WALK) {
+        if (reach == REACH_WALK) {
                 player->sum += message->data[0];
                 return;
         }
         if (tops_decoder.decode(message->data, message->size, &event) != DECODE_OK)
                 return;
         bench_keep(&event);
-        if (depth == DEPTH_DECODE || event.type == EVENT_SYSTEM)
+        if (reach == REACH_DECODE || event.type == EVENT_SYSTEM)
                 return;
 
         instrument = symbols_find(&player->stream->symbols, event.symbol);
         if (instrument == SYMBOLS_NONE)
                 return;
-        n = book_apply(player->pipeline.book, instrument, &event, ticks);
+        n = book_apply(player->stream->book, instrument, &event, ticks);
         for (unsigned i = 0; i < n; i++) {
                 ticks[i].ts_recv = packet->ts_recv;
                 bench_keep(&ticks[i]);
-                if (depth == DEPTH_PUBLISH)
+                if (reach == REACH_PUBLISH)
                         publisher_put(&player->pipeline.publisher, &ticks[i]);
         }
 }
 
-__attribute__((always_inline)) static inline void play(struct player *player, enum depth depth) {
+__attribute__((always_inline)) static inline void play(struct player *player, enum reach reach) {
         for (uint64_t i = 0; i < player->tape.n_packets; i++) {
                 const struct packet *packet = &player->tape.packets[i];
                 struct iextp_message message;
@@ -77,21 +77,21 @@ __attribute__((always_inline)) static inline void play(struct player *player, en
                 if (iextp_parse(&segment, packet->data, packet->size) != IEXTP_OK)
                         continue;
                 while (iextp_next(&segment, &message))
-                        take_message(player, packet, &message, depth);
+                        take_message(player, packet, &message, reach);
         }
         bench_keep(player);
 }
 
 /* The number of messages is the tape's; nobody has to count them. */
-#define PLAY(name, depth)                                                                          \
+#define PLAY(name, reach)                                                                          \
         static void name(void *userdata, uint64_t n) {                                             \
                 (void)n;                                                                           \
-                play(userdata, depth);                                                             \
+                play(userdata, reach);                                                             \
         }
-PLAY(walk, DEPTH_WALK)
-PLAY(decode, DEPTH_DECODE)
-PLAY(decode_book, DEPTH_BOOK)
-PLAY(decode_book_publish, DEPTH_PUBLISH)
+PLAY(walk, REACH_WALK)
+PLAY(decode, REACH_DECODE)
+PLAY(decode_book, REACH_BOOK)
+PLAY(decode_book_publish, REACH_PUBLISH)
 #undef PLAY
 
 static void whole_pipeline(void *userdata, uint64_t n) {
@@ -144,9 +144,7 @@ static int open_pipeline(struct player *player, struct host *host, char *path) {
         };
         int r;
 
-        r = pipeline_init(&player->pipeline, host->loop, &host->segment, &host->notifier);
-        if (r < 0)
-                return r;
+        pipeline_init(&player->pipeline, host->loop, &host->segment, &host->notifier);
         r = pipeline_add(&player->pipeline, &feed);
         if (r < 0)
                 return r;

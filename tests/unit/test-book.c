@@ -274,7 +274,8 @@ static void test_auction(void **state) {
         const struct event event = {
                 .type = EVENT_AUCTION,
                 .ts_event = TIME,
-                .u.auction = { .auction = { PX(990500), 100, 50, 1492444800, 'C', 'B', 2, 0 },
+                .u.auction = { .fields = AUCTION_ALL,
+                               .auction = { PX(990500), 100, 50, 1492444800, 'C', 'B', 2, 0 },
                                .clearing = { PX(1), PX(2), PX(3), PX(4) } },
         };
         struct ticks ticks = apply(*state, 0, &event);
@@ -322,12 +323,12 @@ static void test_reset(void **state) {
         struct md_status merged;
         struct ticks ticks;
 
-        book_reset(*state, 1); /* nothing known yet */
+        book_begin_afresh(*state); /* nothing known yet */
 
         trade(*state, 2, PX(1000000), 100);
         trade_break(*state, 2, PX(1000000), 100);
         status(*state, STATUS_TRADING, (struct md_status){ .trading = 'H' });
-        book_reset(*state, 2);
+        book_begin_afresh(*state);
         ticks = trade(*state, 2, PX(500000), 10);
         assert_int_equal(ticks.tick[0].u.trade.volume, 10);
         expect_bar(&ticks.tick[1], PX(500000), PX(500000), PX(500000), PX(500000));
@@ -338,7 +339,7 @@ static void test_reset(void **state) {
         assert_int_equal(merged.trading, 'H');
 
         official(*state, true, PX(20), TIME);
-        book_reset(*state, 1);
+        book_begin_afresh(*state);
         seen = official(*state, false, PX(30), TIME);
         assert_memory_equal(&seen, &opened, sizeof(seen));
 }
