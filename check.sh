@@ -11,6 +11,9 @@ cd "$(dirname "$(readlink -f "$0")")" || exit 1
 . .ci/lib.sh
 
 steps=(layers format scripts manuals gcc address thread release install demo)
+packages_check=(git clang-format-14 shellcheck mandoc
+                clang-14 libclang-rt-14-dev llvm-14
+                libcmocka-dev spin systemd python3 python3-numpy golang-go)
 builds=build-check
 results=$builds/results
 
@@ -30,10 +33,10 @@ and logs are in $builds/. Tests on recorded market data look for it in \$MDSHMD_
 END
 }
 
-# ---- the steps ------------------------------------------------------------------------------------
+# ---- the steps -----------------------------------------------------------------------------------
 
-# An #include against the direction of the layers: a decoder that needs the event loop, a library that
-# needs the daemon.
+# An #include against the direction of the layers: a decoder that needs the event loop, a library
+# that needs the daemon.
 step_layers() {
         tests/check-layers --self-test
         tests/check-layers
@@ -48,7 +51,8 @@ step_format() {
 step_scripts() {
         local scripts
         mapfile -t scripts < <(git ls-files | while read -r file; do
-                head -n 1 "$file" | grep -aqE '^#!.*\b(ba)?sh\b|^# shellcheck shell=' && echo "$file"
+                head -n 1 "$file" | grep -aqE '^#!.*\b(ba)?sh\b|^# shellcheck shell=' &&
+                        echo "$file"
         done)
         shellcheck -x "${scripts[@]}"
         git ls-files -z '*.bash-completion' | xargs -0 shellcheck -s bash
@@ -81,14 +85,15 @@ step_thread() {
         TSAN_OPTIONS=halt_on_error=1 run_tests thread --suite tsan --timeout-multiplier 4
 }
 
-# Code that leans on an assert, or on what the optimizer left alone; benchmarks that no longer build.
+# Code that leans on an assert, or on what the optimizer left alone; benchmarks that no longer
+# build.
 step_release() {
         build_release
         run_tests release --suite unit
 }
 
-# A file that is built and not installed; a header or pkg-config file that works in this tree alone; a
-# program in README.md that its reader cannot compile.
+# A file that is built and not installed; a header or pkg-config file that works in this tree alone;
+# a program in README.md that its reader cannot compile.
 step_install() {
         build_release
         tests/check-install $builds/release $builds/root
@@ -100,7 +105,7 @@ step_demo() {
         tests/check-demo
 }
 
-# ---- what they are made of ------------------------------------------------------------------------
+# ---- what they are made of -----------------------------------------------------------------------
 
 # build NAME [OPTION...]
 build() {
@@ -122,8 +127,8 @@ run_tests() {
         [ $status -eq 0 ] || grep -q "^failed"$'\t'"$1:" "$results"
 }
 
-# The sanitizers of clang 14 reserve fixed ranges of addresses, and die at start where a newer kernel
-# has put something there at random. Not everybody may switch that off (a container, for one).
+# The sanitizers of clang 14 reserve fixed ranges of addresses, and die at start where a newer
+# kernel has put something there at random. Not everybody may switch that off (a container, for one).
 fixed_addresses=(setarch "$(uname -m)" --addr-no-randomize)
 "${fixed_addresses[@]}" true 2>/dev/null || fixed_addresses=()
 
@@ -149,7 +154,8 @@ run_step() {
                 printf '%-8s ok, %d s\n' "$step" $((SECONDS - start))
         else
                 tail -n 120 "$log"
-                printf '%-8s FAILED, %d s; the whole of it is in %s\n' "$step" $((SECONDS - start)) "$log"
+                printf '%-8s FAILED, %d s; the whole of it is in %s\n' \
+                        "$step" $((SECONDS - start)) "$log"
         fi
 }
 
@@ -160,7 +166,7 @@ show() {
         done
 }
 
-# ---- the run --------------------------------------------------------------------------------------
+# ---- the run -------------------------------------------------------------------------------------
 
 chosen=()
 for argument; do
@@ -181,8 +187,7 @@ for argument; do
 done
 [ ${#chosen[@]} -gt 0 ] || chosen=("${steps[@]}")
 
-packages_install "${PACKAGES_BUILD[@]}" git python3 libcmocka-dev clang-14 libclang-rt-14-dev \
-        llvm-14 clang-format-14 spin mandoc shellcheck
+packages_install "${PACKAGES_BUILD[@]}" "${packages_check[@]}"
 
 mkdir -p $builds
 : >$results

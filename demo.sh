@@ -24,8 +24,8 @@ usage() {
         cat <<END
 usage: ./demo.sh [--help]
 
-Builds mdshmd in $build/, then shows live quotes of a simulated exchange; q ends it and everything it
-started. Without a terminal it prints $lines changes and ends.
+Builds mdshmd in $build/, then shows live quotes of a simulated exchange; q ends it and everything
+it started. Without a terminal it prints $lines changes and ends.
 END
 }
 

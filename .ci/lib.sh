@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 #
-# What demo.sh and check.sh share: words to the user, Debian packages, build folders. Sourcing it
-# changes nothing.
+# What demo.sh and check.sh share: words to the user, Debian packages, build folders.
+
+# The tools are Debian's, whatever else is installed on this machine under the same names.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 
 # What it takes to build the daemon, the library and the tools.
 # shellcheck disable=SC2034 # used by those who source this
@@ -15,10 +17,10 @@ die() {
 
 # Prints those of its arguments that are not installed.
 packages_missing() {
-        local package
+        local package status
         for package in "$@"; do
-                [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
-                        printf '%s\n' "$package"
+                status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)
+                [ "$status" = installed ] || printf '%s\n' "$package"
         done
 }
 
@@ -34,7 +36,7 @@ packages_install() {
                 die "these Debian packages are needed, and there is no apt-get here: ${missing[*]}"
         if [ "$(id -u)" -ne 0 ]; then
                 command -v sudo >/dev/null ||
-                        die "packages are missing, and there is no sudo to install them; as root: $by_hand"
+                        die "packages are missing, and there is no sudo; as root: $by_hand"
                 sudo=(sudo)
                 [ -t 0 ] || sudo+=(-n) # nobody is there to be asked for a password
         fi

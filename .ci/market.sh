@@ -23,7 +23,7 @@ market_start() {
         until "$mdctl" -s "$market_run/socket" status >/dev/null 2>"$market_run/refusal"; do
                 kill -0 $market_daemon 2>/dev/null || market_fail "the daemon did not start"
                 tries=$((tries - 1))
-                [ $tries -gt 0 ] || market_fail "no answer from the daemon in $market_patience seconds"
+                [ $tries -gt 0 ] || market_fail "no answer from the daemon"
                 sleep 0.05
         done
 
