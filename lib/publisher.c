@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -394,8 +395,9 @@ uint64_t md_publisher_pending(const struct md_publisher *publisher) {
 int md_publisher_flush(struct md_publisher *publisher) {
         if (publisher->socket_fd < 0)
                 return check_connection(publisher);
-        if (ring_must_knock(publisher->ring) && write(publisher->doorbell_fd, "", 1) < 0 &&
-            errno != EAGAIN)
+        /* EAGAIN: it has not heard the last knocks yet */
+        if (ring_must_knock(publisher->ring) &&
+            send(publisher->doorbell_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
                 return lost(publisher);
         return 0;
 }

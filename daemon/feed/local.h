@@ -14,7 +14,7 @@
 /* What the publisher is given; the caller sends them on and closes them. */
 struct local_fds {
         int ring;
-        int doorbell; /* writing end */
+        int doorbell; /* the publisher's end of a socket pair */
         int room;     /* reading end */
 };
 

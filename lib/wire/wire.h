@@ -61,7 +61,7 @@ enum {
 
 enum {
         WIRE_FD_RING,     /* shm/ring.h */
-        WIRE_FD_DOORBELL, /* writing end of a pipe: a byte when the daemon dozes */
+        WIRE_FD_DOORBELL, /* end of a stream socket pair: a byte when the daemon dozes */
         WIRE_FD_ROOM,     /* reading end of a pipe: a byte when there is room again */
         WIRE_FDS_PUBLISHER,
 };
