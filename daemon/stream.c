@@ -252,6 +252,8 @@ static void restore_instruments(struct stream *stream) {
                 if (!stream->decoder)
                         continue;
                 symbols_add(&stream->symbols, symbol_key(entry->symbol), i);
+                if (books_kept(stream->decoder))
+                        book_lose(stream->book, i);
                 for (unsigned kind = 0; kind < MD_PLACES; kind++) {
                         struct md_tick tick;
 

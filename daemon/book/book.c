@@ -24,9 +24,8 @@
 
 struct book {
         uint32_t capacity;
-        uint32_t used;   /* instruments from here on have not been touched */
-        bool suspects;   /* some instrument is, or was suspect */
-        bool incomplete; /* all levels and orders are */
+        uint32_t tallied, laddered; /* instruments from there on have nothing of the kind yet */
+        bool incomplete;            /* all levels and orders are */
         struct tally *tallies;
         struct ladder *ladders;
         uint32_t *changed; /* instruments marked LADDER_CHANGED */
@@ -70,7 +69,7 @@ int book_new(struct book **bookp, uint32_t capacity) {
 
 struct book *book_free(struct book *book) {
         if (book) {
-                for (uint32_t i = 0; i < book->used; i++)
+                for (uint32_t i = 0; i < book->laddered; i++)
                         ladder_deinit(&book->ladders[i]);
                 orders_deinit(&book->orders);
                 free(book->changed);
@@ -85,20 +84,15 @@ static struct tally *tally_of(struct book *book, uint32_t instrument) {
         struct tally *tally = &book->tallies[instrument];
 
         tally_know(tally);
-        if (instrument >= book->used)
-                book->used = instrument + 1;
+        if (instrument >= book->tallied)
+                book->tallied = instrument + 1;
         return tally;
 }
 
 static struct ladder *ladder_of(struct book *book, uint32_t instrument) {
-        if (instrument >= book->used)
-                book->used = instrument + 1;
+        if (instrument >= book->laddered)
+                book->laddered = instrument + 1;
         return &book->ladders[instrument];
-}
-
-static void suspect(struct book *book, struct ladder *ladder) {
-        book->suspects = true;
-        ladder->marks |= LADDER_SUSPECT;
 }
 
 /* ---- levels ---- */
@@ -106,7 +100,7 @@ static void suspect(struct book *book, struct ladder *ladder) {
 static inline void note_change(struct book *book, uint32_t instrument, struct ladder *ladder,
                                int64_t ts_event) {
         if (book->incomplete)
-                suspect(book, ladder);
+                ladder->marks |= LADDER_SUSPECT;
         ladder->ts_event = ts_event;
         if (!(ladder->marks & LADDER_CHANGED)) {
                 ladder->marks |= LADDER_CHANGED;
@@ -119,13 +113,14 @@ static inline unsigned show(struct ladder *ladder, struct md_tick *tick) {
         if (!(ladder->marks & LADDER_TOUCHED) || !ladder_show(ladder))
                 return 0;
         tick->kind = MD_QUOTE;
+        tick->flags = ladder->marks & LADDER_SUSPECT ? MD_FLAG_MAYBE_BAD_BOOK : 0;
         tick->u.quote = ladder->top;
         return 1;
 }
 
 static void unkept(struct book *book, struct ladder *ladder) {
         book->stats.unkept++;
-        suspect(book, ladder);
+        ladder->marks |= LADDER_SUSPECT;
 }
 
 static unsigned apply_level(struct book *book, uint32_t instrument, const struct event *event,
@@ -135,7 +130,7 @@ static unsigned apply_level(struct book *book, uint32_t instrument, const struct
 
         r = ladder_set(ladder, event->u.level.ask, event->u.level.px, event->u.level.sz);
         if (r == -ENOENT)
-                suspect(book, ladder); /* we should have had it */
+                ladder->marks |= LADDER_SUSPECT; /* we should have had it */
         else if (r < 0)
                 unkept(book, ladder);
         note_change(book, instrument, ladder, event->ts_event);
@@ -166,7 +161,7 @@ static struct order *known_order(struct book *book, uint32_t instrument,
         if (order && order->instrument == instrument)
                 return order;
         unknown_ref(book, event);
-        suspect(book, ladder_of(book, instrument));
+        ladder_of(book, instrument)->marks |= LADDER_SUSPECT;
         return NULL;
 }
 
@@ -176,7 +171,7 @@ static void add_order(struct book *book, struct ladder *ladder, const struct ord
         r = orders_add(&book->orders, order);
         if (r == ORDERS_E_EXISTS) {
                 book->stats.duplicate_refs++;
-                suspect(book, ladder);
+                ladder->marks |= LADDER_SUSPECT;
                 return;
         }
         if (r == 0) {
@@ -195,7 +190,7 @@ static void take_from_order(struct book *book, struct ladder *ladder, struct ord
 
         if (sz > order->sz) {
                 book->stats.overruns++;
-                suspect(book, ladder);
+                ladder->marks |= LADDER_SUSPECT;
                 sz = order->sz;
         }
         ladder_take(ladder, order->ask, order->px, sz, whole);
@@ -300,12 +295,9 @@ static unsigned apply_trade(struct book *book, uint32_t instrument, const struct
         return n;
 }
 
-/* A quote of the venue's own is the whole of its book. */
-static unsigned apply_quote(struct book *book, uint32_t instrument, const struct event *event,
-                            struct md_tick *ticks) {
-        if (book->suspects)
-                book->ladders[instrument].marks &= ~(uint32_t)LADDER_SUSPECT;
+static unsigned apply_quote(const struct event *event, struct md_tick *ticks) {
         ticks[0].kind = MD_QUOTE;
+        ticks[0].flags = 0;
         ticks[0].u.quote = event->u.quote;
         return 1;
 }
@@ -314,7 +306,7 @@ static unsigned apply(struct book *book, uint32_t instrument, const struct event
                       struct md_tick *ticks) {
         switch (event->type) {
         case EVENT_QUOTE:
-                return apply_quote(book, instrument, event, ticks);
+                return apply_quote(event, ticks);
         case EVENT_LEVEL:
                 return apply_level(book, instrument, event, ticks);
         case EVENT_ORDER_ADD:
@@ -352,12 +344,8 @@ unsigned book_apply(struct book *book, uint32_t instrument, const struct event *
         for (unsigned i = 0; i < n; i++) {
                 ticks[i].instrument = instrument;
                 ticks[i].ts_event = event->ts_event;
-                ticks[i].flags = event->flags & ~QUOTE_FLAGS;
-                if (ticks[i].kind == MD_QUOTE) {
-                        ticks[i].flags = event->flags & QUOTE_FLAGS;
-                        if (book->suspects && book->ladders[instrument].marks & LADDER_SUSPECT)
-                                ticks[i].flags |= MD_FLAG_MAYBE_BAD_BOOK;
-                }
+                ticks[i].flags |=
+                        event->flags & (ticks[i].kind == MD_QUOTE ? QUOTE_FLAGS : ~QUOTE_FLAGS);
         }
         if (n)
                 ticks[n - 1].flags |= MD_FLAG_LAST;
@@ -389,11 +377,18 @@ void book_prefetch(const struct book *book, uint32_t instrument, const struct ev
 }
 
 void book_suspect(struct book *book) {
-        for (uint32_t i = 0; i < book->used; i++) {
-                suspect(book, &book->ladders[i]);
+        for (uint32_t i = 0; i < book->laddered; i++) {
+                book->ladders[i].marks |= LADDER_SUSPECT;
                 note_change(book, i, &book->ladders[i], book->ladders[i].ts_event);
         }
         book->incomplete = true;
+}
+
+void book_lose(struct book *book, uint32_t instrument) {
+        struct ladder *ladder = ladder_of(book, instrument);
+
+        ladder->marks |= LADDER_SUSPECT;
+        note_change(book, instrument, ladder, ladder->ts_event);
 }
 
 void book_restore(struct book *book, const struct md_tick *tick) {
@@ -402,16 +397,15 @@ void book_restore(struct book *book, const struct md_tick *tick) {
 }
 
 void book_begin_afresh(struct book *book) {
-        for (uint32_t i = 0; i < book->used; i++) {
+        for (uint32_t i = 0; i < book->tallied; i++)
                 if (book->tallies[i].known)
                         tally_reset(&book->tallies[i]);
+        for (uint32_t i = 0; i < book->laddered; i++)
                 ladder_deinit(&book->ladders[i]);
-        }
         orders_deinit(&book->orders);
-        book->suspects = false;
         book->incomplete = false;
         book->n_changed = 0;
-        for (uint32_t i = 0; i < book->used; i++)
+        for (uint32_t i = 0; i < book->laddered; i++)
                 note_change(book, i, &book->ladders[i], 0);
 }
 

@@ -57,6 +57,9 @@ void book_prefetch(const struct book *book, uint32_t instrument, const struct ev
  * levels or orders also those that come. */
 void book_suspect(struct book *book);
 
+/* A predecessor kept levels of this instrument, which nobody has any more. */
+void book_lose(struct book *book, uint32_t instrument);
+
 /* Takes a tick of a predecessor as the present state. */
 void book_restore(struct book *book, const struct md_tick *tick);
 

@@ -36,6 +36,7 @@ static struct md_tick *add_tick(struct md_tick *ticks, unsigned *n, uint16_t kin
         struct md_tick *tick = &ticks[(*n)++];
 
         tick->kind = kind;
+        tick->flags = 0;
         return tick;
 }
 
