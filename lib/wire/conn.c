@@ -166,6 +166,7 @@ int conn_recv_wait(int fd, void *buffer, int *fds, unsigned *n_fds, int timeout_
         unsigned room = *n_fds;
         int r;
 
+        *n_fds = 0;
         do
                 r = poll(&poller, 1, timeout_ms);
         while (r < 0 && errno == EINTR);
