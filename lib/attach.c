@@ -57,6 +57,7 @@ void client_detach(struct md_client *client) {
         close_fd(&client->epoll_fd);
         close_fd(&client->timer_fd);
         close_fd(&client->wake_fd);
+        close_fd(&client->reconnect.fd);
         close_fd(&client->socket_fd);
 }
 
@@ -109,13 +110,17 @@ static int map_control(struct md_client *client, int fd) {
         return 0;
 }
 
-static int watch(struct md_client *client, int fd, uint32_t events) {
-        struct epoll_event event = { .events = events, .data.fd = fd };
+int client_watch(struct md_client *client, int fd) {
+        struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.fd = fd };
 
         if (epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
                 return client_fail(client, -errno, "cannot watch the daemon's descriptors: %s",
                                    strerror(errno));
         return 0;
+}
+
+void client_unwatch(struct md_client *client, int fd) {
+        epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
 /* The descriptor for the caller's loop; it stays the same over all connections. */
@@ -127,7 +132,7 @@ static int open_epoll(struct md_client *client) {
         if (client->epoll_fd < 0 || client->timer_fd < 0)
                 return client_fail(client, -errno, "cannot make a descriptor to wait for: %s",
                                    strerror(errno));
-        return watch(client, client->timer_fd, EPOLLIN);
+        return client_watch(client, client->timer_fd);
 }
 
 /* Begins at tick `cursor` of a segment that was not read before. */
@@ -237,9 +242,9 @@ int client_attach(struct md_client *client, const struct wire_welcome *welcome,
                 return r;
         client->id = welcome->client;
         client->generation = welcome->generation;
-        r = watch(client, client->wake_fd, EPOLLIN);
+        r = client_watch(client, client->wake_fd);
         if (r == 0)
-                r = watch(client, client->socket_fd, EPOLLIN | EPOLLRDHUP);
+                r = client_watch(client, client->socket_fd);
         client_report(client);
         return r;
 }

@@ -26,6 +26,7 @@ int md_new(struct md_client **clientp) {
         client->timeout_ms = DEFAULT_TIMEOUT_MS;
         client->socket_fd = client->wake_fd = client->timer_fd = client->epoll_fd = -1;
         client->reconnect.on = true;
+        client->reconnect.fd = -1;
         client->segment = (struct segment)SEGMENT_INIT;
         md_set_name(client, program_invocation_short_name);
         *clientp = client;

@@ -80,7 +80,8 @@ struct md_client {
 
         struct {
                 bool on;
-                int64_t due;    /* ms of CLOCK_MONOTONIC: the next try */
+                int fd;         /* has said HELLO and waits for the answer; -1 */
+                int64_t due;    /* ms of CLOCK_MONOTONIC: the next try, or the end of this one */
                 int64_t delay;  /* ms: between the last two tries */
                 bool remapped;  /* another segment; not yet said */
                 uint64_t count; /* connections that replaced one that was lost */
@@ -131,6 +132,10 @@ int client_attach(struct md_client *client, const struct wire_welcome *welcome,
 
 /* Maps a segment that no daemon serves. */
 int client_attach_file(struct md_client *client, int fd);
+
+/* Adds a descriptor to those that md_fd() stands for; takes one out again. */
+int client_watch(struct md_client *client, int fd);
+void client_unwatch(struct md_client *client, int fd);
 
 /* Lets go of everything but the settings. */
 void client_detach(struct md_client *client);

@@ -108,34 +108,56 @@ static int judge(int r, union answer *answer, unsigned n_fds,
                              path);
 }
 
-int register_with(const struct registration *registration, struct wire_welcome *welcome, int *fds,
-                  struct sentence *why) {
-        unsigned n_fds = registration->n_fds;
-        union answer answer;
+static const char *socket_path(const struct registration *registration, char path[256]) {
+        if (registration->path)
+                snprintf(path, 256, "%s", registration->path);
+        else
+                conn_default_path(path, 256);
+        return path;
+}
+
+int register_begin(const struct registration *registration, struct sentence *why) {
         char path[256];
         int fd, r;
 
-        if (registration->path)
-                snprintf(path, sizeof(path), "%s", registration->path);
-        else
-                conn_default_path(path, sizeof(path));
-
-        fd = conn_connect(path, registration->timeout_ms);
+        fd = conn_connect(socket_path(registration, path), registration->timeout_ms);
         if (fd < 0)
                 return fail_connect(why, path, fd);
         r = say_hello(fd, registration);
         /* a daemon that refuses at the door has hung up by now, and its sentence waits here */
         if (r == CONN_OK || r == CONN_E_CLOSED)
-                r = conn_recv_wait(fd, &answer, fds, &n_fds, registration->timeout_ms);
+                return fd;
+        close(fd);
+        return judge(r, NULL, 0, registration, path, why);
+}
+
+int register_take(const struct registration *registration, int fd, struct wire_welcome *welcome,
+                  int *fds, struct sentence *why) {
+        unsigned n_fds = registration->n_fds;
+        union answer answer;
+        char path[256];
+        int r;
+
+        r = conn_recv_wait(fd, &answer, fds, &n_fds, registration->timeout_ms);
+        r = judge(r, &answer, n_fds, registration, socket_path(registration, path), why);
+        if (r == 0)
+                *welcome = answer.welcome;
         else
-                n_fds = 0;
-        r = judge(r, &answer, n_fds, registration, path, why);
-        if (r < 0) {
                 while (n_fds)
                         close(fds[--n_fds]);
-                close(fd);
-                return r;
-        }
-        *welcome = answer.welcome;
-        return fd;
+        return r;
+}
+
+int register_with(const struct registration *registration, struct wire_welcome *welcome, int *fds,
+                  struct sentence *why) {
+        int fd, r;
+
+        fd = register_begin(registration, why);
+        if (fd < 0)
+                return fd;
+        r = register_take(registration, fd, welcome, fds, why);
+        if (r == 0)
+                return fd;
+        close(fd);
+        return r;
 }

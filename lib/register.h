@@ -20,14 +20,19 @@ struct registration {
         uint32_t role;
         const char *name; /* WIRE_NAME bytes */
         const char *feed; /* WIRE_NAME bytes, or NULL */
-        int timeout_ms;
-        unsigned n_fds; /* descriptors that must come with WELCOME */
+        int timeout_ms;   /* for each of the two steps; 0: no time at all */
+        unsigned n_fds;   /* descriptors that must come with WELCOME */
 };
 
-/*
- * Connects, says HELLO and takes the answer. Returns the socket; *welcome and fds are then the
- * caller's. Otherwise a negative errno and a sentence that names the socket.
- */
+/* Connects and says HELLO. Returns the socket, or a negative errno and a sentence that names it. */
+int register_begin(const struct registration *registration, struct sentence *why);
+
+/* Takes the answer: with 0, *welcome and fds are the caller's. -ETIMEDOUT: it has not come yet. Otherwise a
+ * negative errno. In words as above; the socket remains the caller's in any case. */
+int register_take(const struct registration *registration, int fd, struct wire_welcome *welcome,
+                  int *fds, struct sentence *why);
+
+/* The two in one; the socket, or a negative errno. */
 int register_with(const struct registration *registration, struct wire_welcome *welcome, int *fds,
                   struct sentence *why);
 

@@ -39,7 +39,8 @@ int conn_connect(const char *path, int timeout_ms) {
                 return -ENAMETOOLONG;
         strcpy(address.sun_path, path);
 
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (timeout_ms > 0 ? 0 : SOCK_NONBLOCK),
+                    0);
         if (fd < 0)
                 return -errno;
         /* on a Unix socket this bounds connect(), too, while the listener's queue is full */

@@ -27,7 +27,7 @@ enum {
 void conn_default_path(char *path, size_t size);
 
 /* Connects to the socket at `path`, close-on-exec; sending and connecting then take at most
- * timeout_ms. The descriptor, or negative errno: -ENAMETOOLONG, -ENOENT, -ECONNREFUSED, -EACCES,
+ * timeout_ms, and no time at all where that is 0. The descriptor, or negative errno: -ENAMETOOLONG, -ENOENT, -ECONNREFUSED, -EACCES,
  * -ETIMEDOUT (its queue is full), ... */
 int conn_connect(const char *path, int timeout_ms);
 
