@@ -89,20 +89,26 @@ static void give_back(struct orders *orders, size_t before) {
                 madvise(base + from, to - from, MADV_DONTNEED);
 }
 
-/* Moves over the next few slots, if there is an old table. */
+/* Moves over the next few orders, if there is an old table. */
 static void move(struct orders *orders) {
-        size_t before = orders->moved, end = before + ORDERS_MOVE;
+        const struct orders_table *old = &orders->old;
+        size_t before = orders->moved, end = before + ORDERS_LOOK;
+        unsigned n = 0;
 
-        if (!orders->old.slots)
+        if (!old->slots)
                 return;
-        for (; orders->moved < end; orders->moved++) {
-                const struct order *slot = &orders->old.slots[orders->moved];
+        if (end > old->mask)
+                end = old->mask + 1;
+        for (; orders->moved < end && n < ORDERS_MOVE; orders->moved++) {
+                const struct order *slot = &old->slots[orders->moved];
 
-                if (slot->sz)
+                if (slot->sz) {
                         *search(orders, slot->ref) = *slot;
+                        n++;
+                }
         }
         give_back(orders, before);
-        if (orders->moved > orders->old.mask)
+        if (orders->moved > old->mask)
                 table_deinit(&orders->old);
 }
 

@@ -17,19 +17,21 @@
  * searches are as short after a billion orders as after one.
  *
  * Growing never stalls. When the table is too full, one of twice the size stands beside it, and each
- * order that comes or goes moves over the next ORDERS_MOVE slots; searches look into both until the old one
- * is empty. Its memory goes back to the kernel as it empties. It shrinks in the same way when seven
- * eighths are unused.
+ * order that comes or goes takes a few others over; searches look into both until the old one is empty.
+ * Its memory goes back to the kernel as it empties. It shrinks in the same way when seven eighths are
+ * unused.
  *
- * Memory: 38 to 77 bytes per live order at rest (1.5 million: 96 MiB), half as much again while it
- * grows; 192 or fewer while it shrinks. How high references are does not matter.
+ * Memory: 38 to 77 bytes per live order (1.5 million: 96 MiB), half as much again while it grows. When
+ * most orders go it follows, with up to 300 bytes for each that is left. How high references are does not
+ * matter.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define ORDERS_MOVE 8
+#define ORDERS_MOVE 8  /* orders that are moved over at a time, at most, */
+#define ORDERS_LOOK 32 /* and slots that are looked at for them */
 
 struct order {
         uint64_t ref;
