@@ -291,18 +291,6 @@ unsigned rig_fds(const struct rig *rig) {
         return n;
 }
 
-uint64_t rig_cpu_ms(const struct rig *rig) {
-        _cleanup_(fclosep) FILE *file = NULL;
-        unsigned long long ns;
-        char path[64];
-
-        snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)rig->pid);
-        file = fopen(path, "re");
-        assert_non_null(file);
-        assert_int_equal(fscanf(file, "%llu", &ns), 1);
-        return ns / 1000000;
-}
-
 uint64_t counter_value(struct md_client *client, const char *label) {
         struct md_counter counter;
 

@@ -74,9 +74,8 @@ unsigned rig_log_count(const struct rig *rig, const char *text);
 /* A request in the role of mdctl, WIRE_RELOAD or so; the result that it ends with. */
 int rig_request(const struct rig *rig, uint32_t opcode);
 
-/* Descriptors that the daemon holds; CPU time that it has used, in milliseconds. */
+/* Descriptors that the daemon holds. */
 unsigned rig_fds(const struct rig *rig);
-uint64_t rig_cpu_ms(const struct rig *rig);
 
 /* The value of a counter of the daemon, or of its first feed, by label; 0 if there is none. */
 uint64_t counter_value(struct md_client *client, const char *label);
