@@ -147,7 +147,7 @@ func (r registration) silence(err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return failure(ErrTimeout, "%s did not answer in time", r.path)
-	case err == io.EOF || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET):
 		return failure(ErrProtocol, "%s hung up without an answer", r.path)
 	case err == ErrProtocol:
 		return failure(err, "%s does not speak this version of mdshmd's protocol", r.path)

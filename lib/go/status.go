@@ -1,10 +1,14 @@
 package mdclient
 
 import (
+	"math"
 	"syscall"
 	"time"
 	"unsafe"
 )
+
+// CounterFeedNone is the feed of a counter that is the daemon's own.
+const CounterFeedNone = math.MaxUint32
 
 // Health says how daemon and client are.
 type Health struct {
