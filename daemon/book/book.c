@@ -358,14 +358,14 @@ void book_stray(struct book *book, const struct event *event) {
 
 void book_prefetch(const struct book *book, uint32_t instrument, const struct event *event) {
         switch (event->type) {
-        case EVENT_ORDER_REPLACE:
-                orders_prefetch(&book->orders, event->u.order.new_ref);
-                /* fallthrough */
         case EVENT_ORDER_ADD:
         case EVENT_ORDER_EXECUTE:
         case EVENT_ORDER_CANCEL:
         case EVENT_ORDER_DELETE:
+        case EVENT_ORDER_REPLACE:
                 orders_prefetch(&book->orders, event->u.order.ref);
+                if (event->type == EVENT_ORDER_REPLACE)
+                        orders_prefetch(&book->orders, event->u.order.new_ref);
                 __builtin_prefetch(&book->ladders[instrument]);
                 break;
         case EVENT_LEVEL:
