@@ -30,7 +30,7 @@ void sleep_ms(unsigned ms) {
 }
 
 bool long_run(void) {
-        return getenv("MDSHMD_TEST_LONG") != NULL;
+        return getenv("MDSHMD_LONG") != NULL;
 }
 
 pid_t fork_child(void) {

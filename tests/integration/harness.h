@@ -90,7 +90,7 @@ struct md_feed feed_await_end(struct md_client *client);
 int64_t now_ms(void);
 void sleep_ms(unsigned ms);
 
-/* $MDSHMD_TEST_LONG is set: ./check.sh --long. */
+/* $MDSHMD_LONG is set: ./check.sh --long. */
 bool long_run(void);
 
 /* A child that dies with the test; 0 in the child. */
