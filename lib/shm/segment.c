@@ -258,7 +258,7 @@ static int map_and_bind(struct segment *segment, int fd, int prot, struct segmen
         }
         size = (uint64_t)st.st_size;
 
-        map = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+        map = mmap(NULL, size, prot, MAP_SHARED | (prot & PROT_WRITE ? MAP_POPULATE : 0), fd, 0);
         if (map == MAP_FAILED) {
                 r = -errno;
                 why_set(why, "cannot be mapped: %s", strerror(-r));
@@ -417,7 +417,8 @@ static int format(struct segment *segment, int fd, const struct segment_params *
                 why_set(why, "cannot allocate %s: %s", segment->name, strerror(r));
                 return -r;
         }
-        header = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        /* populated: the first lap of the journal shall not fault at each page */
+        header = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
         if (header == MAP_FAILED) {
                 r = -errno;
                 why_set(why, "cannot map %s: %s", segment->name, strerror(-r));
