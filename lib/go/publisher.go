@@ -21,7 +21,7 @@ type Publisher struct {
 	socket, feed string
 
 	link        *link // nil: closed
-	doorbell    int   // writing end of a pipe
+	doorbell    int   // a byte to it wakes the daemon
 	ring        *ring // outlives the connection, for what it holds
 	definitions []definition
 	handles     map[uint32]uint32 // by the daemon's index
@@ -262,7 +262,7 @@ func (p *Publisher) Flush() error {
 	if !p.ring.mustKnock() {
 		return nil
 	}
-	// a pipe that is full has enough in it to wake anybody
+	// a socket that is full has enough in it to wake anybody
 	if _, err := syscall.Write(p.doorbell, []byte{0}); err != nil && !errors.Is(err, syscall.EAGAIN) {
 		return p.lost()
 	}
