@@ -22,8 +22,9 @@ struct packet {
         const uint8_t *data;
         size_t size;
         int64_t ts_recv; /* TIME of arrival; 0 unknown */
+        int64_t now;     /* ns by the source's own clock, which never steps back */
         uint64_t number; /* 1 for the first of the source */
-        unsigned line;   /* 0: A, 1: B */
+        unsigned line;   /* 0: A, 1: B, 2: asked for again */
         bool cut;        /* the recording holds only its beginning */
 };
 
