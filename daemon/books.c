@@ -97,18 +97,28 @@ void books_flush(struct stream *stream) {
 
 /* ---- a book that misses messages ---- */
 
-void books_suspect(struct stream *stream, int64_t ts_recv) {
+/* Gives an instrument's quote out again, as one that may be wrong; where there is none, that may be. */
+static void flag_quote(struct stream *stream, uint32_t instrument, int64_t ts_recv) {
         struct segment *segment = stream->pipeline->segment;
-        uint32_t n = directory_count(&segment->directory);
         struct md_tick tick;
 
-        book_suspect(stream->book);
-        for (uint32_t i = 0; i < n; i++) {
-                if (directory_get(&segment->directory, i)->feed != stream->index ||
-                    table_read(&segment->table, &segment->journal, i, MD_QUOTE, &tick) < 0 ||
-                    !tick.seq || tick.flags & MD_FLAG_MAYBE_BAD_BOOK)
-                        continue;
-                tick.flags |= MD_FLAG_MAYBE_BAD_BOOK | MD_FLAG_SNAPSHOT;
-                stream_put(stream, &tick, ts_recv);
+        if (table_read(&segment->table, &segment->journal, instrument, MD_QUOTE, &tick) < 0)
+                return;
+        if (!tick.seq) {
+                tick = (struct md_tick){ .instrument = instrument };
+                book_empty(MD_QUOTE, &tick);
         }
+        if (tick.flags & MD_FLAG_MAYBE_BAD_BOOK)
+                return;
+        tick.flags |= MD_FLAG_MAYBE_BAD_BOOK | MD_FLAG_SNAPSHOT;
+        stream_put(stream, &tick, ts_recv);
+}
+
+void books_suspect(struct stream *stream, int64_t ts_recv) {
+        uint32_t instrument;
+
+        book_suspect(stream->book);
+        stream->doubt.newcomers = books_kept(stream->decoder);
+        while (doubt_spread(&stream->doubt, &instrument))
+                flag_quote(stream, instrument, ts_recv);
 }

@@ -125,22 +125,33 @@ static struct segment_params segment_params(const struct config *config) {
         };
 }
 
+static int check_feed(const struct config *config, const struct config_feed *feed) {
+        if (!feed->protocol)
+                return 0;
+        if (!pipeline_knows(feed->protocol)) {
+                log_error("%s:%u: [feed %s] protocol: \"%s\" is none that this version reads "
+                          "(iex-tops, iex-deep, itch50)",
+                          config->path, config_feed_line(feed, "protocol"), feed->name,
+                          feed->protocol);
+                return -EINVAL;
+        }
+        if (feed->framing && !pipeline_carries(feed->framing, feed->protocol)) {
+                log_error("%s:%u: [feed %s] framing: %s does not carry %s; take the line out",
+                          config->path, config_feed_line(feed, "framing"), feed->name,
+                          feed->framing, feed->protocol);
+                return -EINVAL;
+        }
+        return 0;
+}
+
 int daemon_check(const struct config *config) {
         struct segment_params params = segment_params(config);
         int r;
 
         r = config_check_room(config, segment_footprint(&params));
-        for (size_t i = 0; i < config->n_feeds; i++) {
-                const struct config_feed *feed = &config->feeds[i];
-
-                if (!feed->protocol || pipeline_knows(feed->protocol))
-                        continue;
-                log_error(
-                        "%s:%u: [feed %s] protocol: \"%s\" is none that this version reads (iex-tops)",
-                        config->path, config_feed_line(feed, "protocol"), feed->name,
-                        feed->protocol);
-                r = -EINVAL;
-        }
+        for (size_t i = 0; i < config->n_feeds; i++)
+                if (check_feed(config, &config->feeds[i]) < 0)
+                        r = -EINVAL;
         return r;
 }
 

@@ -5,7 +5,9 @@
 #include "pipeline.h"
 
 #include <errno.h>
+#include <ev.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -13,52 +15,90 @@
 #include "publishers.h"
 #include "stream.h"
 
-/* ---- packets ---- */
+/* ---- the stream in order ---- */
 
-/* Whether the packet's messages are to be looked at; *skip of them came before. */
-static bool arbitrate(struct stream *stream, const struct iextp *segment,
-                      const struct packet *packet, uint32_t *skip) {
-        struct arbiter_packet numbers = {
-                .session = segment->session,
-                .sequence = segment->sequence,
-                .count = segment->count,
-                .sent = segment->sent,
-        };
-        struct arbiter_verdict verdict;
-        bool use = true;
-
-        switch (arbiter_accept(&stream->arbiter, &numbers, &verdict)) {
-        case ARBITER_E_DUPLICATE:
-                use = false;
-                break;
-        case ARBITER_E_GAP:
-                stream->stats.gaps++;
-                stream->stats.missed += verdict.missed;
-                if (log_gate_pass(&stream->gate, 10, 10))
-                        log_warning("feed %s: packet %llu: %llu messages are missing before number "
-                                    "%llu",
-                                    stream->name, (unsigned long long)packet->number,
-                                    (unsigned long long)verdict.missed,
-                                    (unsigned long long)segment->sequence);
-                break;
-        case ARBITER_E_RESET:
-                if (log_gate_pass(&stream->gate, 10, 10))
-                        log_notice("feed %s: packet %llu: session %u begins afresh", stream->name,
-                                   (unsigned long long)packet->number, segment->session);
+/* The first packet after a start: is it of the session that a predecessor was in, and is it the next? */
+static void resume(struct stream *stream, const struct packet *packet, const struct framed *framed,
+                   uint32_t skip) {
+        stream->inherited.there = false;
+        if ((uint32_t)framed->session != stream->inherited.session)
                 stream_begin_afresh(stream, packet->ts_recv);
-                if (verdict.missed) {
-                        stream->stats.gaps++;
-                        stream->stats.missed += verdict.missed;
-                }
-                break;
-        }
-        if (verdict.missed)
+        else if (framed->sequence + skip != stream->inherited.next)
                 books_suspect(stream, packet->ts_recv);
-        stream->stats.session = segment->session;
-        *skip = verdict.skip;
-        stream->stats.duplicates += use ? verdict.skip : segment->count;
-        return use;
 }
+
+static void take_messages(struct stream *stream, const struct packet *packet, struct framed *framed,
+                          uint32_t skip) {
+        struct message message;
+
+        messages_begin(stream, packet);
+        while (framed_next(framed, &message))
+                if (skip)
+                        skip--;
+                else
+                        messages_take(stream, message.data, message.size);
+        messages_end(stream);
+}
+
+static void on_packet(void *userdata, const struct packet *packet, struct framed *framed,
+                      uint32_t skip) {
+        struct stream *stream = userdata;
+
+        if (stream->inherited.there)
+                resume(stream, packet, framed, skip);
+        stream->stats.session = (uint32_t)framed->session;
+        stream->health.over = framed->ends;
+        take_messages(stream, packet, framed, skip);
+}
+
+/* The session was there before us. Nobody can know a book that was begun without him. */
+static void on_join(void *userdata, uint64_t first) {
+        struct stream *stream = userdata;
+
+        log_notice("feed %s: joins its session at message %llu", stream->name,
+                   (unsigned long long)first);
+        if (books_kept(stream->decoder))
+                books_suspect(stream, stream->stats.last_recv);
+}
+
+static void on_gap(void *userdata, uint64_t first, uint64_t n) {
+        struct stream *stream = userdata;
+
+        stream->stats.gaps++;
+        stream->stats.missed += n;
+        if (log_gate_pass(&stream->gate, 10, 10))
+                log_warning("feed %s: %llu messages are missing before number %llu", stream->name,
+                            (unsigned long long)n, (unsigned long long)(first + n));
+        books_suspect(stream, stream->stats.last_recv);
+}
+
+static void on_reset(void *userdata, const struct packet *packet, const struct framed *framed) {
+        struct stream *stream = userdata;
+        char session[FRAMING_SESSION_SIZE];
+
+        stream->framing->session(framed->session, session);
+        if (log_gate_pass(&stream->gate, 10, 10))
+                log_notice("feed %s: packet %llu: session %s begins afresh", stream->name,
+                           (unsigned long long)packet->number, session);
+        stream_begin_afresh(stream, packet->ts_recv);
+}
+
+static void on_ask(void *userdata, uint64_t session, uint64_t first, uint64_t n) {
+        (void)userdata;
+        (void)session;
+        (void)first;
+        (void)n;
+}
+
+static const struct arbiter_ops stream_ops = {
+        .packet = on_packet,
+        .join = on_join,
+        .gap = on_gap,
+        .reset = on_reset,
+        .ask = on_ask,
+};
+
+/* ---- packets ---- */
 
 /* Whether a decoder reads the messages that IEX-TP carries under that id. */
 static bool speaks(const struct decoder *decoder, uint16_t protocol) {
@@ -68,73 +108,114 @@ static bool speaks(const struct decoder *decoder, uint16_t protocol) {
         return false;
 }
 
-static void pipeline_packet(void *userdata, const struct packet *packet) {
-        struct stream *stream = userdata;
-        struct iextp_message message;
-        struct iextp segment;
-        uint32_t skip;
-        int r;
-
+static void count_packet(struct stream *stream, const struct packet *packet) {
         stream->stats.packets++;
         stream->stats.bytes += packet->size;
         stream->stats.last_recv = packet->ts_recv;
+        if (packet->line < FEED_LINES) {
+                stream->stats.line[packet->line].packets++;
+                stream->stats.line[packet->line].last_recv = packet->ts_recv;
+        }
+}
 
-        r = iextp_parse(&segment, packet->data, packet->size);
-        if (r != IEXTP_OK) {
+/* Messages without numbers are in order by themselves; but not among others that have some. */
+static void take_unnumbered(struct stream *stream, const struct packet *packet,
+                            struct framed *framed) {
+        if (stream->arbiter.begun)
+                stream_refuse(stream, CAUSE_UNNUMBERED, "packet %llu",
+                              (unsigned long long)packet->number);
+        else
+                take_messages(stream, packet, framed, 0);
+}
+
+static void pipeline_packet(void *userdata, const struct packet *packet) {
+        struct stream *stream = userdata;
+        struct framed framed;
+        int r;
+
+        count_packet(stream, packet);
+        r = stream->framing->parse(&framed, packet->data, packet->size);
+        if (r) {
                 stream_refuse(stream, CAUSE_FRAMING + (unsigned)r, "packet %llu%s",
                               (unsigned long long)packet->number,
                               packet->cut ? " (cut by the recording)" : "");
                 return;
         }
-        if (!speaks(stream->decoder, segment.protocol)) {
+        if (stream->framing->protocols && !speaks(stream->decoder, framed.protocol)) {
                 stream_refuse(stream, CAUSE_PROTOCOL,
                               "packet %llu: message protocol 0x%04x, not %s",
-                              (unsigned long long)packet->number, segment.protocol,
+                              (unsigned long long)packet->number, framed.protocol,
                               stream->decoder->protocol);
                 return;
         }
-        if (!segment.count)
+        health_hear(stream, packet);
+        if (!framed.count)
                 stream->stats.heartbeats++;
-        if (!arbitrate(stream, &segment, packet, &skip))
+        if (framed.sequence)
+                arbiter_accept(&stream->arbiter, packet, &framed);
+        else
+                take_unnumbered(stream, packet, &framed);
+}
+
+/* ---- the arbiter's clock ---- */
+
+static int64_t now_monotonic(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Has the arbiter woken when a hole is due, should nothing arrive before. In a recording nothing ever
+ * is: its packets are all the time that passes. */
+static void set_wake(struct stream *stream) {
+        struct ev_loop *loop = stream->pipeline->loop;
+        int64_t due, now;
+
+        if (!stream->is_live)
                 return;
-        messages_begin(stream, packet);
-        while (iextp_next(&segment, &message))
-                if (skip)
-                        skip--;
-                else
-                        messages_take(stream, message.data, message.size);
-        messages_end(stream);
+        due = arbiter_deadline(&stream->arbiter);
+        if (due == ARBITER_NEVER) {
+                ev_timer_stop(loop, &stream->wake);
+                return;
+        }
+        now = now_monotonic();
+        ev_timer_stop(loop, &stream->wake);
+        ev_timer_set(&stream->wake, due > now ? (double)(due - now) / 1e9 : 0, 0);
+        ev_timer_start(loop, &stream->wake);
+}
+
+static void pipeline_flush(void *userdata) {
+        struct stream *stream = userdata;
+
+        stream_flush(stream);
+        set_wake(stream);
+}
+
+static void pipeline_wake(struct ev_loop *loop, ev_timer *timer, int events) {
+        struct stream *stream = container_of(timer, struct stream, wake);
+
+        (void)loop;
+        (void)events;
+        arbiter_expire(&stream->arbiter, now_monotonic());
+        pipeline_flush(stream);
 }
 
 /* ---- what else a source says ---- */
 
-static void pipeline_flush(void *userdata) {
-        stream_flush(userdata);
-}
-
 static void pipeline_state(void *userdata, enum feed_state state, const char *text) {
-        static const uint32_t states[] = {
-                [FEED_STATE_DOWN] = FEED_DOWN,
-                [FEED_STATE_LIVE] = FEED_LIVE,
-                [FEED_STATE_ENDED] = FEED_ENDED,
-        };
-        static const char *const words[] = {
-                [FEED_STATE_DOWN] = "is down",
-                [FEED_STATE_LIVE] = "is live",
-                [FEED_STATE_ENDED] = "has ended",
-        };
         struct stream *stream = userdata;
 
-        stream_flush(stream);
-        atomic_store_explicit(&stream->record->state, states[state], memory_order_release);
-        log_notice("feed %s %s%s%s", stream->name, words[state], text ? ": " : "",
-                   text ? text : "");
+        if (state != FEED_STATE_LIVE)
+                arbiter_drain(&stream->arbiter);
+        health_source(stream, state, text);
 }
 
 static void pipeline_restart(void *userdata) {
         struct stream *stream = userdata;
 
-        arbiter_init(&stream->arbiter);
+        arbiter_drain(&stream->arbiter);
+        arbiter_forget(&stream->arbiter);
         stream_begin_afresh(stream, stream->stats.last_recv);
         pipeline_flush(stream);
 }
@@ -165,6 +246,8 @@ static const struct feed_sink pipeline_sink = {
 
 static struct stream *stream_free(struct stream *stream) {
         if (stream) {
+                if (stream->pipeline)
+                        ev_timer_stop(stream->pipeline->loop, &stream->wake);
                 feed_free(stream->feed);
                 stream_deinit(stream);
                 free(stream);
@@ -180,6 +263,11 @@ bool pipeline_knows(const char *protocol) {
         return decoder_find(protocol) != NULL;
 }
 
+bool pipeline_carries(const char *framing, const char *protocol) {
+        /* what says which protocol it carries, carries no other */
+        return framing_find(framing)->protocols == (decoder_find(protocol)->iextp != NULL);
+}
+
 int pipeline_add(struct pipeline *pipeline, const struct config_feed *config) {
         _cleanup_(stream_freep) struct stream *stream = NULL;
         struct stream **streams;
@@ -192,9 +280,10 @@ int pipeline_add(struct pipeline *pipeline, const struct config_feed *config) {
         if (!stream || !streams)
                 return error_origin(-ENOMEM);
 
-        r = stream_init(stream, pipeline, config);
+        r = stream_init(stream, pipeline, config, &stream_ops);
         if (r < 0)
                 return error_trace(r);
+        ev_init(&stream->wake, pipeline_wake);
         r = feed_new(&stream->feed, config, pipeline->loop, &pipeline_sink, stream);
         if (r < 0)
                 return error_trace(r);
@@ -207,6 +296,7 @@ void pipeline_start(struct pipeline *pipeline) {
         for (size_t i = 0; i < pipeline->n_streams; i++) {
                 if (pipeline->streams[i]->rewind)
                         stream_rewind(pipeline->streams[i]);
+                health_start(pipeline->streams[i]);
                 feed_start(pipeline->streams[i]->feed);
         }
 }

@@ -6,8 +6,8 @@
  * The only file that knows all stages, and nothing but the way between them:
  *
  *      feed      hands over a packet                   sink of feed/feed.h
- *      framing   checks it whole                       iextp_parse()
- *      arbiter   says which messages are new           arbiter_accept()
+ *      framing   checks it whole                       framing->parse()
+ *      arbiter   puts them in order, each once         arbiter_accept()
  *      messages  decode, apply and publish each        messages_take()
  *      notifier  wakes clients, once per burst         notifier_flush()
  *
@@ -48,3 +48,6 @@ void pipeline_start(struct pipeline *pipeline);
 
 /* Whether a feed can speak that protocol, for the check of a config. */
 bool pipeline_knows(const char *protocol);
+
+/* Whether messages of that protocol, which is known, come in that framing, which is. */
+bool pipeline_carries(const char *framing, const char *protocol);

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "book/book.h"
 
-static const char *cause_text(unsigned cause) {
+static const char *cause_text(const struct stream *stream, unsigned cause) {
         static const char *const decode[] = {
                 [DECODE_E_TYPE] = "unknown message type",
                 [DECODE_E_SHORT] = "message shorter than its type",
@@ -20,12 +20,14 @@ static const char *cause_text(unsigned cause) {
         };
 
         if (cause < CAUSE_DECODE)
-                return iextp_cause((int)cause - CAUSE_FRAMING);
+                return stream->framing->cause((int)cause - CAUSE_FRAMING);
         if (cause < CAUSE_PROTOCOL)
                 return decode[cause - CAUSE_DECODE];
         switch (cause) {
         case CAUSE_PROTOCOL:
                 return "another message protocol";
+        case CAUSE_UNNUMBERED:
+                return "packet without numbers";
         case CAUSE_FULL:
                 return "instrument past the capacity";
         case CAUSE_FOREIGN:
@@ -44,14 +46,14 @@ void stream_refuse(struct stream *stream, unsigned cause, const char *format, ..
 
         stream->stats.bad++;
         if (first) {
-                snprintf(label, sizeof(label), "bad: %s", cause_text(cause));
+                snprintf(label, sizeof(label), "bad: %s", cause_text(stream, cause));
                 stream->causes[cause] =
                         counters_add(&stream->pipeline->segment->counters, stream->index, label);
                 va_start(args, format);
                 vsnprintf(text, sizeof(text), format, args);
                 va_end(args);
                 log_warning("feed %s: %s: %s (from now on only counted)", stream->name, text,
-                            cause_text(cause));
+                            cause_text(stream, cause));
         }
         if (stream->causes[cause])
                 counter_add(stream->causes[cause], 1);
@@ -122,6 +124,7 @@ uint32_t stream_meet(struct stream *stream, uint64_t symbol, const struct packet
                 return SYMBOLS_NONE;
         }
         symbols_add(&stream->symbols, symbol, (uint32_t)instrument);
+        doubt_meet(&stream->doubt, (uint32_t)instrument);
         return (uint32_t)instrument;
 }
 
@@ -168,9 +171,11 @@ void stream_begin_afresh(struct stream *stream, int64_t ts_recv) {
         stream_put_system(stream, 'Z', 0, ts_recv);
         book_begin_afresh(stream->book);
         symbols_forget_locates(&stream->symbols);
+        stream->doubt.newcomers = false;
         for (uint32_t i = 0; i < n; i++) {
                 if (directory_get(&segment->directory, i)->feed != stream->index)
                         continue;
+                doubt_settle(&stream->doubt, i);
                 for (unsigned kind = 0; kind < MD_PLACES; kind++) {
                         struct md_tick tick = { .instrument = i };
 
@@ -182,28 +187,51 @@ void stream_begin_afresh(struct stream *stream, int64_t ts_recv) {
         }
 }
 
-void stream_stale(struct stream *stream, int64_t now) {
+/* What goes stale when nothing new comes; a trade or a price of the day does not. */
+static const unsigned stale_kinds[] = { MD_QUOTE, MD_AUCTION, MD_CLEARING };
+
+/* Gives the ticks of an instrument that can be stale out again, marked or not. */
+static void mark_stale(struct stream *stream, uint32_t instrument, bool stale, int64_t now) {
+        struct segment *segment = stream->pipeline->segment;
+        struct md_tick tick;
+
+        for (size_t k = 0; k < sizeof(stale_kinds) / sizeof(*stale_kinds); k++) {
+                if (table_read(&segment->table, &segment->journal, instrument, stale_kinds[k],
+                               &tick) ||
+                    !tick.seq || !(tick.flags & MD_FLAG_STALE) == !stale)
+                        continue;
+                tick.flags ^= MD_FLAG_STALE;
+                tick.flags |= MD_FLAG_SNAPSHOT;
+                stream_put(stream, &tick, now);
+        }
+}
+
+static void mark_all_stale(struct stream *stream, bool stale, int64_t now) {
         struct segment *segment = stream->pipeline->segment;
         uint32_t n = directory_count(&segment->directory);
 
         for (uint32_t i = 0; i < n; i++) {
-                static const unsigned kinds[] = { MD_QUOTE, MD_AUCTION, MD_CLEARING };
                 struct shm_instrument *entry = directory_get(&segment->directory, i);
-                struct md_tick tick;
 
                 if (entry->feed != stream->index)
                         continue;
-                atomic_fetch_or_explicit(&entry->flags, (uint32_t)INSTRUMENT_STALE,
-                                         memory_order_relaxed);
-                for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
-                        if (table_read(&segment->table, &segment->journal, i, kinds[k], &tick) ||
-                            !tick.seq || tick.flags & MD_FLAG_STALE)
-                                continue;
-                        tick.flags |= MD_FLAG_STALE | MD_FLAG_SNAPSHOT;
-                        stream_put(stream, &tick, now);
-                }
+                if (stale)
+                        atomic_fetch_or_explicit(&entry->flags, (uint32_t)INSTRUMENT_STALE,
+                                                 memory_order_relaxed);
+                else
+                        atomic_fetch_and_explicit(&entry->flags, ~(uint32_t)INSTRUMENT_STALE,
+                                                  memory_order_relaxed);
+                mark_stale(stream, i, stale, now);
         }
         stream_flush(stream);
+}
+
+void stream_stale(struct stream *stream, int64_t now) {
+        mark_all_stale(stream, true, now);
+}
+
+void stream_fresh(struct stream *stream, int64_t now) {
+        mark_all_stale(stream, false, now);
 }
 
 #define store(field, value) atomic_store_explicit(&record->field, (value), memory_order_relaxed)
@@ -222,17 +250,26 @@ void stream_flush(struct stream *stream) {
         store(bad, stream->stats.bad);
         store(gaps, stream->stats.gaps);
         store(missed, stream->stats.missed);
-        store(duplicates, stream->stats.duplicates);
+        store(duplicates, stream->arbiter.duplicates);
         store(resets, stream->stats.resets);
         store(last_recv, stream->stats.last_recv);
         store(last_event, stream->stats.last_event);
         store(instruments, stream->stats.instruments);
-        store(line[0].packets, stream->stats.packets);
-        store(line[0].last_recv, stream->stats.last_recv);
+        for (unsigned i = 0; i < FEED_LINES; i++) {
+                const struct arbiter_figures *figures = &stream->arbiter.line[i].figures;
+
+                store(line[i].packets, stream->stats.line[i].packets);
+                store(line[i].last_recv, stream->stats.line[i].last_recv);
+                store(line[i].won, figures->won);
+                store(line[i].lost, figures->lost);
+                store(line[i].filled, figures->filled);
+                store(line[i].lead_sum, figures->lead_sum);
+        }
         atomic_store_explicit(&segment->counters.base[COUNTER_TICKS].value,
                               stream->pipeline->publisher.next - 1, memory_order_relaxed);
         if (stream->book)
                 books_flush(stream);
+        health_update(stream);
         notifier_flush(stream->pipeline->notifier);
 }
 
@@ -252,6 +289,7 @@ static void restore_instruments(struct stream *stream) {
                 if (!stream->decoder)
                         continue;
                 symbols_add(&stream->symbols, symbol_key(entry->symbol), i);
+                doubt_meet(&stream->doubt, i);
                 if (books_kept(stream->decoder))
                         book_lose(stream->book, i);
                 for (unsigned kind = 0; kind < MD_PLACES; kind++) {
@@ -278,11 +316,26 @@ static void restore_stats(struct stream *stream) {
         restore(bad);
         restore(gaps);
         restore(missed);
-        restore(duplicates);
         restore(resets);
         restore(last_recv);
         restore(last_event);
+        for (unsigned i = 0; i < FEED_LINES; i++) {
+                restore(line[i].packets);
+                restore(line[i].last_recv);
+        }
 #undef restore
+#define restore(to, from) stream->arbiter.to = atomic_load(&record->from)
+        restore(duplicates, duplicates);
+        for (unsigned i = 0; i < FEED_LINES; i++) {
+                restore(line[i].figures.won, line[i].won);
+                restore(line[i].figures.lost, line[i].lost);
+                restore(line[i].figures.filled, line[i].filled);
+                restore(line[i].figures.lead_sum, line[i].lead_sum);
+        }
+#undef restore
+        stream->inherited.there = stream->decoder && stream->stats.instruments;
+        stream->inherited.session = stream->stats.session;
+        stream->inherited.next = atomic_load(&record->next);
 }
 
 void stream_rewind(struct stream *stream) {
@@ -311,8 +364,40 @@ static void count_types(struct stream *stream) {
         }
 }
 
-int stream_init(struct stream *stream, struct pipeline *pipeline,
-                const struct config_feed *config) {
+/* What the config says, or what goes with the protocol. */
+static const struct framing *choose_framing(const struct decoder *decoder,
+                                            const struct config_feed *config) {
+        if (config->framing)
+                return framing_find(config->framing);
+        return framing_find(decoder->iextp ? "iextp" : "moldudp64");
+}
+
+/* What a feed has that brings packets. */
+static int init_stages(struct stream *stream, const struct config_feed *config,
+                       const struct arbiter_ops *ops) {
+        const struct arbiter_params params = {
+                .hole = config->hole,
+                .window = config->hole_buffer,
+        };
+        uint32_t capacity = stream->pipeline->segment->directory.capacity;
+        int r;
+
+        stream->decoder = decoder_find(config->protocol);
+        stream->framing = choose_framing(stream->decoder, config);
+        stream->day = day_of_date(config->date);
+        count_types(stream);
+        r = arbiter_init(&stream->arbiter, &params, ops, stream);
+        if (!r)
+                r = symbols_init(&stream->symbols, capacity);
+        if (!r)
+                r = doubt_init(&stream->doubt, capacity);
+        if (!r)
+                r = books_init(stream);
+        return error_trace(r);
+}
+
+int stream_init(struct stream *stream, struct pipeline *pipeline, const struct config_feed *config,
+                const struct arbiter_ops *ops) {
         static const char *const sources[] = {
                 [CONFIG_SOURCE_PCAP] = "pcap",
                 [CONFIG_SOURCE_UDP] = "udp",
@@ -336,17 +421,12 @@ int stream_init(struct stream *stream, struct pipeline *pipeline,
         stream->index = (uint32_t)index;
         stream->record = segment_feed(segment, stream->index);
         stream->instruments_max = config->instruments;
+        stream->is_live = config->source == CONFIG_SOURCE_UDP;
+        health_init(stream, config);
         if (!ticks) {
-                stream->decoder = decoder_find(config->protocol);
-                arbiter_init(&stream->arbiter);
-                r = symbols_init(&stream->symbols, segment->directory.capacity);
+                r = init_stages(stream, config, ops);
                 if (r < 0)
                         return error_trace(r);
-                count_types(stream);
-                r = books_init(stream);
-                if (r < 0)
-                        return error_trace(r);
-                stream->day = day_of_date(config->date);
         }
         restore_instruments(stream);
         stream->rewind = config->source == CONFIG_SOURCE_PCAP && stream->stats.instruments;
@@ -359,6 +439,9 @@ int stream_init(struct stream *stream, struct pipeline *pipeline,
 }
 
 void stream_deinit(struct stream *stream) {
+        health_stop(stream);
+        arbiter_deinit(&stream->arbiter);
+        doubt_deinit(&stream->doubt);
         symbols_deinit(&stream->symbols);
         books_deinit(stream);
 }

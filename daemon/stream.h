@@ -15,8 +15,10 @@
 #include "books.h"
 #include "day.h"
 #include "decode/decoder.h"
+#include "doubt.h"
 #include "feed/arbiter.h"
-#include "feed/iextp.h"
+#include "feed/framing.h"
+#include "health.h"
 #include "messages.h"
 #include "pipeline.h"
 #include "shm/segment.h"
@@ -28,9 +30,10 @@ struct session;
 
 /* Why a packet or a message could not be used; the causes of the stages follow one another. */
 enum {
-        CAUSE_FRAMING = 0, /* + IEXTP_E_... */
-        CAUSE_DECODE = CAUSE_FRAMING + _IEXTP_E_N,
+        CAUSE_FRAMING = 0, /* + what framing->parse() says */
+        CAUSE_DECODE = CAUSE_FRAMING + FRAMING_CAUSES,
         CAUSE_PROTOCOL = CAUSE_DECODE + _DECODE_E_N,
+        CAUSE_UNNUMBERED,
         CAUSE_FULL,
         CAUSE_FOREIGN,
         CAUSE_SKIPPED,
@@ -44,8 +47,12 @@ struct stream {
         char name[FEED_NAME_SIZE];
         uint32_t index;                /* of its record in the segment */
         const struct decoder *decoder; /* NULL: it brings ticks */
+        const struct framing *framing; /* of its packets */
         struct feed *feed;
         struct arbiter arbiter;
+        ev_timer wake; /* when the arbiter has something to do, if nothing arrives */
+        struct doubt doubt;
+        struct health health;
         struct symbols symbols;
         struct messages messages;
         struct book *book; /* NULL: it brings ticks */
@@ -54,14 +61,26 @@ struct stream {
                 day; /* of the newest packet; only of a decoder whose times count from midnight */
         struct session *publisher; /* that brings them; NULL: none now */
         uint32_t instruments_max;  /* it may define; 0: any number */
-        bool rewind; /* a recording that a predecessor had begun to read: it starts again */
+        bool is_live; /* its packets come as time passes, and not as fast as they are read */
+        bool rewind;  /* a recording that a predecessor had begun to read: it starts again */
+
+        /* Where a predecessor was in a session that may still go on. */
+        struct {
+                bool there;
+                uint32_t session;
+                uint64_t next;
+        } inherited;
 
         struct shm_feed *record;
         struct {
                 uint64_t packets, bytes, heartbeats, messages, ticks, bad;
-                uint64_t gaps, missed, duplicates, resets, instruments;
+                uint64_t gaps, missed, resets, instruments;
                 int64_t last_recv, last_event;
                 uint32_t session;
+                struct {
+                        uint64_t packets;
+                        int64_t last_recv;
+                } line[FEED_LINES];
         } stats; /* since the feed was first known; moved to the record once per burst */
 
         struct log_gate gate; /* of what a sender can cause without end */
@@ -71,8 +90,10 @@ struct stream {
 };
 
 /* Claims the feed's record in the segment and takes over what a predecessor left there. -ENOMEM, -ENOSPC;
- * a sentence is in the log. stream_deinit() is needed in any case. */
-int stream_init(struct stream *stream, struct pipeline *pipeline, const struct config_feed *config);
+ * a sentence is in the log. stream_deinit() is needed in any case. The arbiter speaks to `ops`, with the
+ * stream as userdata. */
+int stream_init(struct stream *stream, struct pipeline *pipeline, const struct config_feed *config,
+                const struct arbiter_ops *ops);
 void stream_deinit(struct stream *stream);
 
 /* Counts something that could not be used; the first of its cause is named in the log: where it stood, in
@@ -109,6 +130,9 @@ void stream_rewind(struct stream *stream);
 /* Its source is gone or silent: says so of each of its instruments, in the directory, and in the stream by
  * giving their quotes and auctions out again, flagged. */
 void stream_stale(struct stream *stream, int64_t now);
+
+/* It is back: takes that back. */
+void stream_fresh(struct stream *stream, int64_t now);
 
 /* The end of a burst: moves the figures to the record, and wakes clients. */
 void stream_flush(struct stream *stream);

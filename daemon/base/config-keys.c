@@ -23,6 +23,8 @@
 #define PATH_LENGTH_MAX 4095
 #define KEY_LENGTH_MAX  32 /* of the names below */
 
+static const char *const framings[] = { "iextp", "moldudp64", NULL };
+
 const struct config_key config_keys[] = {
         { "segment", "name", config_parse_segment, FIELD(config, segment.name),
           .max = CONFIG_SEGMENT_MAX, .text = true, .fallback = "mdshmd" },
@@ -63,6 +65,13 @@ const struct config_key config_keys[] = {
           .sources = PCAP | UDP | PUB, .required = true },
         { "feed", "protocol", config_parse_word, FIELD(config_feed, protocol),
           .max = CONFIG_PROTOCOL_MAX, .text = true, .sources = PCAP | UDP, .required = true },
+        { "feed", "framing", config_parse_choice, FIELD(config_feed, framing), .choices = framings,
+          .text = true, .sources = PCAP | UDP },
+        { "feed", "hole_ms", config_parse_ms, FIELD(config_feed, hole), .max = 60000,
+          .sources = PCAP | UDP, .fallback = "5" },
+        { "feed", "hole_buffer", config_parse_size, FIELD(config_feed, hole_buffer),
+          .min = CONFIG_HOLE_BUFFER_MIN, .max = CONFIG_HOLE_BUFFER_MAX, .sources = PCAP | UDP,
+          .fallback = "32M" },
         { "feed", "file", config_parse_text, FIELD(config_feed, file), .max = PATH_LENGTH_MAX,
           .text = true, .sources = PCAP, .required = true },
         { "feed", "speed", config_parse_speed, FIELD(config_feed, speed), .sources = PCAP,
@@ -79,6 +88,8 @@ const struct config_key config_keys[] = {
           .sources = UDP, .required = true },
         { "feed", "interface", config_parse_word, FIELD(config_feed, interface),
           .max = INTERFACE_MAX, .text = true, .sources = UDP },
+        { "feed", "stale_ms", config_parse_number, FIELD(config_feed, stale_ms), .max = 86400000,
+          .sources = UDP, .fallback = "3000" },
         { "feed", "ring", config_parse_power, FIELD(config_feed, ring), .min = CONFIG_RING_MIN,
           .max = CONFIG_RING_MAX, .sources = PUB, .fallback = "65536" },
         { "feed", "instruments", config_parse_size, FIELD(config_feed, instruments),

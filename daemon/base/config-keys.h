@@ -22,8 +22,10 @@
 #define CONFIG_INSTRUMENTS_MAX (1u << 24) /* SEGMENT_INSTRUMENTS_MAX */
 #define CONFIG_JOURNAL_MIN     (1ull << 6)  /* SEGMENT_JOURNAL_MIN */
 #define CONFIG_JOURNAL_MAX     (1ull << 32) /* SEGMENT_JOURNAL_MAX */
-#define CONFIG_RING_MIN        (1u << 6)    /* RING_SIZE_MIN of lib/shm/ring.h */
-#define CONFIG_RING_MAX        (1u << 24)   /* RING_SIZE_MAX */
+#define CONFIG_HOLE_BUFFER_MIN (1ull << 18) /* WINDOW_MIN of feed/window.h */
+#define CONFIG_HOLE_BUFFER_MAX (1ull << 32)
+#define CONFIG_RING_MIN        (1u << 6)  /* RING_SIZE_MIN of lib/shm/ring.h */
+#define CONFIG_RING_MAX        (1u << 24) /* RING_SIZE_MAX */
 
 /* One value on its way from the text to its field. */
 struct config_value {
@@ -42,11 +44,12 @@ struct config_key {
 
         /* Returns 0, CONFIG_E_VALUE, or a negative errno. */
         int (*parse)(const struct config_key *key, struct config_value *value, void *field);
-        size_t offset;     /* of the field, in struct config or struct config_feed */
-        size_t size;       /* of the field */
-        uint64_t min, max; /* of a number; of a text, max is its length */
-        bool text;         /* the field is a char * of its own */
-        bool live;         /* can change while running */
+        size_t offset;              /* of the field, in struct config or struct config_feed */
+        size_t size;                /* of the field */
+        uint64_t min, max;          /* of a number; of a text, max is its length */
+        bool text;                  /* the field is a char * of its own */
+        const char *const *choices; /* what it can be, NULL at the end */
+        bool live;                  /* can change while running */
 
         /* What holds where the file is silent, written as there; neither: nothing does. */
         const char *fallback;
@@ -107,6 +110,8 @@ int config_parse_mode(const struct config_key *key, struct config_value *value, 
 int config_parse_bool(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_level(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_source(const struct config_key *key, struct config_value *value, void *field);
+int config_parse_choice(const struct config_key *key, struct config_value *value, void *field);
+int config_parse_ms(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_speed(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_date(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_text(const struct config_key *key, struct config_value *value, void *field);

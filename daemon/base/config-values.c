@@ -44,6 +44,11 @@ static bool read_digits(const char **text, unsigned base, uint64_t *out) {
         return true;
 }
 
+static int store_text(char **out, const char *text) {
+        *out = strdup(text);
+        return *out ? 0 : -ENOMEM;
+}
+
 /* The table knows how wide each number is. */
 static void store(const struct config_key *key, void *field, uint64_t n) {
         uint16_t n16 = (uint16_t)n;
@@ -184,6 +189,41 @@ int config_parse_source(const struct config_key *key, struct config_value *value
         return 0;
 }
 
+/* One of a few words. */
+int config_parse_choice(const struct config_key *key, struct config_value *value, void *field) {
+        char all[128] = "";
+        size_t n = 0;
+
+        for (uint64_t i = 0; key->choices[i]; i++) {
+                if (!strcmp(value->text, key->choices[i])) {
+                        if (key->text)
+                                return store_text(field, value->text);
+                        store(key, field, i);
+                        return 0;
+                }
+                n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", i ? ", " : "",
+                                      key->choices[i]);
+        }
+        return config_refuse(value, "\"%s\" is none of %s", value->text, all);
+}
+
+/* A decimal number of milliseconds, as nanoseconds. */
+int config_parse_ms(const struct config_key *key, struct config_value *value, void *field) {
+        size_t length = strspn(value->text, "0123456789.");
+        int64_t *out = field;
+        double ms;
+        char *end;
+
+        ms = strtod(value->text, &end);
+        if (!length || value->text[length] || end != value->text + length || ms > (double)key->max)
+                return config_refuse(value,
+                                     "\"%s\" is no number of milliseconds up to %" PRIu64
+                                     "; it may have a decimal point, like 0.5",
+                                     value->text, key->max);
+        *out = (int64_t)(ms * 1e6 + 0.5);
+        return 0;
+}
+
 /* "recorded", "max", or a decimal and an x. */
 int config_parse_speed(const struct config_key *key, struct config_value *value, void *field) {
         size_t length = strlen(value->text), number = strspn(value->text, "0123456789.");
@@ -209,11 +249,6 @@ int config_parse_speed(const struct config_key *key, struct config_value *value,
                                      value->text, SPEED_MIN, SPEED_MAX);
         *out = speed;
         return 0;
-}
-
-static int store_text(char **out, const char *text) {
-        *out = strdup(text);
-        return *out ? 0 : -ENOMEM;
 }
 
 /* Days since 1970-01-01. */

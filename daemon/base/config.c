@@ -400,6 +400,7 @@ static void settings_free(struct config_setting *settings) {
 static void feed_deinit(struct config_feed *feed) {
         free(feed->name);
         free(feed->protocol);
+        free(feed->framing);
         free(feed->file);
         free(feed->address);
         free(feed->interface);

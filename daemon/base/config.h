@@ -26,6 +26,11 @@ struct config_feed {
         unsigned line; /* of that section in the file */
         enum config_source source;
         char *protocol; /* "iex-tops"; checked against the decoders by the caller */
+        char *framing;  /* "iextp"; NULL: the one that goes with protocol and source */
+
+        /* pcap, udp */
+        int64_t hole;         /* ns that a hole in the sequence may stay open */
+        uint64_t hole_buffer; /* bytes of packets that may wait for one to close */
 
         /* pcap */
         char *file;
@@ -39,9 +44,10 @@ struct config_feed {
         uint32_t instruments; /* it may define; 0: as many as the segment has room for */
 
         /* udp */
-        char *address;   /* numeric IPv4 or IPv6; multicast is joined */
-        uint16_t port;   /* 1 to 65535 */
-        char *interface; /* name, for multicast; NULL: the kernel's choice */
+        char *address;     /* numeric IPv4 or IPv6; multicast is joined */
+        uint16_t port;     /* 1 to 65535 */
+        char *interface;   /* name, for multicast; NULL: the kernel's choice */
+        uint32_t stale_ms; /* of silence until the feed is down; 0: never */
 
         struct config_setting *settings;
 };

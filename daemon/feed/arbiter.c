@@ -1,91 +1,473 @@
 /*
- * The arbiter; arbiter.h tells the idea.
+ * Packets of several lines to one stream in order; arbiter.h tells the idea.
+ *
+ * First the stream (what goes on, what waits, what is lost), then the lines, each held against its own
+ * past, then strangers, and at last the clock.
  */
 
 #include "feed/arbiter.h"
 
-void arbiter_init(struct arbiter *arbiter) {
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASKS 8 /* at most so many times for the same messages, while they are waited for */
+
+int arbiter_init(struct arbiter *arbiter, const struct arbiter_params *params,
+                 const struct arbiter_ops *ops, void *userdata) {
+        int r;
+
+        *arbiter = (struct arbiter){ .params = *params, .ops = ops, .userdata = userdata };
+        arbiter->stranger.data = malloc(WINDOW_PACKET_MAX);
+        if (!arbiter->stranger.data)
+                return -ENOMEM;
+        r = window_init(&arbiter->window, params->window);
+        if (r < 0)
+                arbiter_deinit(arbiter);
+        return r;
+}
+
+void arbiter_deinit(struct arbiter *arbiter) {
+        window_deinit(&arbiter->window);
+        free(arbiter->stranger.data);
+        free(arbiter->arrivals);
         *arbiter = (struct arbiter){ 0 };
 }
 
-/* The packet is the first of its session that we see. */
-static void begin(struct arbiter *arbiter, const struct arbiter_packet *packet,
-                  struct arbiter_verdict *verdict) {
-        verdict->missed = packet->sequence - 1;
-        *arbiter = (struct arbiter){
-                .begun = true,
-                .session = packet->session,
-                .before = arbiter->begun ? arbiter->session : packet->session,
-                .next = packet->sequence + packet->count,
-                .sent = packet->sent,
+static uint64_t end_of(const struct framed *framed) {
+        return framed->sequence + framed->count;
+}
+
+/* ---- who was first ---- */
+
+static int64_t arrival_time(const struct packet *packet) {
+        return packet->ts_recv ? packet->ts_recv : packet->now;
+}
+
+static struct arbiter_arrival *arrival_of(const struct arbiter *arbiter, uint64_t sequence) {
+        return arbiter->arrivals ? &arbiter->arrivals[sequence % ARBITER_ARRIVALS] : NULL;
+}
+
+/* The packet brought something new. */
+static void note_first(struct arbiter *arbiter, const struct packet *packet,
+                       const struct framed *framed) {
+        struct arbiter_arrival *arrival = arrival_of(arbiter, framed->sequence);
+
+        if (!framed->count)
+                return;
+        arbiter->line[packet->line].figures.won++;
+        if (arrival)
+                *arrival = (struct arbiter_arrival){
+                        .sequence = framed->sequence,
+                        .time = arrival_time(packet),
+                        .epoch = arbiter->epoch,
+                        .line = packet->line,
+                };
+}
+
+/* The packet brought nothing new. */
+static void note_copy(struct arbiter *arbiter, const struct packet *packet,
+                      const struct framed *framed) {
+        struct arbiter_arrival *arrival = arrival_of(arbiter, framed->sequence);
+
+        if (!framed->count)
+                return;
+        arbiter->duplicates += framed->count;
+        arbiter->line[packet->line].figures.lost++;
+        if (!arbiter->arrivals)
+                arbiter->arrivals = calloc(ARBITER_ARRIVALS, sizeof(*arbiter->arrivals));
+        else if (arrival->sequence == framed->sequence && arrival->epoch == arbiter->epoch &&
+                 arrival->line != packet->line)
+                arbiter->line[arrival->line].figures.lead_sum +=
+                        arrival_time(packet) - arrival->time;
+}
+
+/* ---- the stream ---- */
+
+/* The packet's turn has come. */
+static void hand_on(struct arbiter *arbiter, const struct packet *packet,
+                    const struct framed *framed) {
+        struct framed copy = *framed;
+        uint64_t skip = arbiter->next - framed->sequence;
+
+        arbiter->joining = false;
+        arbiter->duplicates += skip;
+        arbiter->next = end_of(framed);
+        arbiter->ended = framed->ends;
+        arbiter->stragglers = 0;
+        arbiter->stranger.answered = true;
+        arbiter->ops->packet(arbiter->userdata, packet, &copy, (uint32_t)skip);
+}
+
+/* Hands on what waits and has its turn now. */
+static void release(struct arbiter *arbiter) {
+        const struct window_item *item;
+
+        while (!window_is_empty(&arbiter->window) && arbiter->window.lowest <= arbiter->next) {
+                item = window_take(&arbiter->window);
+                if (end_of(&item->framed) > arbiter->next || item->framed.sequence == arbiter->next)
+                        hand_on(arbiter, &item->packet, &item->framed);
+                else
+                        arbiter->duplicates += item->framed.count;
+        }
+}
+
+/* Everything before number `to` is lost. */
+static void lose(struct arbiter *arbiter, uint64_t to) {
+        uint64_t first = arbiter->next;
+
+        arbiter->next = to;
+        if (arbiter->joining)
+                arbiter->ops->join(arbiter->userdata, to);
+        else
+                arbiter->ops->gap(arbiter->userdata, first, to - first);
+        arbiter->joining = false;
+}
+
+static void give_up(struct arbiter *arbiter) {
+        lose(arbiter, arbiter->window.lowest);
+        release(arbiter);
+}
+
+static void give_up_all(struct arbiter *arbiter) {
+        while (!window_is_empty(&arbiter->window))
+                give_up(arbiter);
+}
+
+/* Number `sequence` does not fit into the window: the lowest hole, or the one before it, has to go. */
+static void squeeze(struct arbiter *arbiter, uint64_t sequence) {
+        arbiter->squeezed++;
+        if (window_is_empty(&arbiter->window) || arbiter->window.lowest > sequence)
+                lose(arbiter, sequence);
+        else
+                give_up(arbiter);
+}
+
+/* A hole that the packet closes, and that a packet of another line told of, is one that it filled. */
+static void note_filled(struct arbiter *arbiter, const struct packet *packet,
+                        const struct framed *framed) {
+        const struct window *window = &arbiter->window;
+
+        if (!window_is_empty(window) && end_of(framed) >= window->lowest &&
+            window_peek(window)->packet.line != packet->line)
+                arbiter->line[packet->line].figures.filled++;
+}
+
+static int hold(struct arbiter *arbiter, const struct packet *packet, const struct framed *framed) {
+        return framed->sequence - arbiter->next < WINDOW_SPAN
+                       ? window_put(&arbiter->window, packet, framed)
+                       : WINDOW_E_FULL;
+}
+
+/* Puts a packet of this session in its place. False: it brings nothing new. */
+static bool place(struct arbiter *arbiter, const struct packet *packet,
+                  const struct framed *framed) {
+        for (;;) {
+                if (framed->sequence <= arbiter->next) {
+                        if (end_of(framed) <= arbiter->next && framed->sequence != arbiter->next)
+                                break;
+                        note_filled(arbiter, packet, framed);
+                        note_first(arbiter, packet, framed);
+                        hand_on(arbiter, packet, framed);
+                        release(arbiter);
+                        return true;
+                }
+                switch (hold(arbiter, packet, framed)) {
+                case WINDOW_OK:
+                        note_first(arbiter, packet, framed);
+                        return true;
+                case WINDOW_E_COPY:
+                        note_copy(arbiter, packet, framed);
+                        return false;
+                default:
+                        squeeze(arbiter, framed->sequence);
+                        break;
+                }
+        }
+        note_copy(arbiter, packet, framed);
+        return false;
+}
+
+/* ---- lines ---- */
+
+/* The packet is the first that we see of a session. */
+static void begin(struct arbiter *arbiter, const struct packet *packet,
+                  const struct framed *framed) {
+        bool first = !arbiter->begun;
+
+        give_up_all(arbiter);
+        arbiter->begun = true;
+        arbiter->joining = first;
+        arbiter->ended = false;
+        arbiter->epoch++;
+        arbiter->before = first ? framed->session : arbiter->session;
+        arbiter->session = framed->session;
+        arbiter->next = 1;
+        arbiter->seen = framed->sequence;
+        arbiter->first = framed->sequence;
+        arbiter->sent = framed->sent;
+        arbiter->stragglers = 0;
+        arbiter->asked.first = 0;
+        if (!first)
+                arbiter->ops->reset(arbiter->userdata, packet, framed);
+}
+
+/* A packet with a lower number than its line's next: is it a new beginning, rather than a copy? */
+static bool is_restart(const struct arbiter_line *line, const struct framed *framed) {
+        bool later = framed->sent > line->sent;
+
+        if (framed->sequence == 1 && (later || line->carried >= ARBITER_LATE))
+                return true;
+        if (end_of(framed) > line->next)
+                return false; /* it leads on to something new: no beginning looks like that */
+        return line->doubted + later >= ARBITER_DOUBT || line->older + 1 >= ARBITER_LATE;
+}
+
+/* What other line has brought what this one is about to skip? */
+static void note_skipped(struct arbiter *arbiter, unsigned line, uint64_t sequence) {
+        struct arbiter_line *other = &arbiter->line[line ^ 1];
+
+        if (sequence > arbiter->line[line].next && sequence <= arbiter->next &&
+            other->epoch == arbiter->epoch)
+                other->figures.filled++;
+}
+
+/* The line has come further. */
+static void go_on(struct arbiter_line *line, const struct framed *framed) {
+        line->next = end_of(framed);
+        line->sent = framed->sent;
+        line->older = 0;
+        line->doubted = 0;
+        if (line->next > 1 && line->carried < ARBITER_LATE)
+                line->carried++;
+}
+
+/* A packet of this session, on a line that is in it. */
+static void accept_own(struct arbiter *arbiter, const struct packet *packet,
+                       const struct framed *framed) {
+        struct arbiter_line *line = &arbiter->line[packet->line];
+        bool later = framed->sent > line->sent;
+
+        if (end_of(framed) > arbiter->seen)
+                arbiter->seen = end_of(framed);
+        if (framed->sequence >= line->next || end_of(framed) > line->next) {
+                note_skipped(arbiter, packet->line, framed->sequence);
+                go_on(line, framed);
+                place(arbiter, packet, framed);
+        } else if (!place(arbiter, packet, framed)) {
+                line->older++;
+                line->doubted += later;
+        }
+}
+
+static void join(struct arbiter *arbiter, struct arbiter_line *line, const struct framed *framed) {
+        struct arbiter_figures figures = line->figures;
+
+        *line = (struct arbiter_line){
+                .epoch = arbiter->epoch,
+                .next = framed->sequence,
+                .sent = framed->sent,
+                .figures = figures,
         };
 }
 
-/* The packet goes on where the session stands, or beyond. */
-static void go_on(struct arbiter *arbiter, const struct arbiter_packet *packet) {
-        arbiter->next = packet->sequence + packet->count;
-        arbiter->sent = packet->sent;
-        arbiter->older = 0;
-        arbiter->doubted = 0;
-        if (arbiter->next > 1 && arbiter->carried < ARBITER_LATE)
-                arbiter->carried++;
+/* A packet of the session before, on a line that is behind. */
+static bool is_straggler(const struct arbiter *arbiter, const struct packet *packet,
+                         const struct framed *framed) {
+        const struct arbiter_line *line = &arbiter->line[packet->line];
+        bool behind = line->epoch != arbiter->epoch;
+
+        if (arbiter->stragglers >= ARBITER_LATE)
+                return false;
+        if (framed->session == arbiter->session) /* it may have begun again under the same id */
+                return behind && framed->sent && framed->sent < arbiter->sent &&
+                       framed->sequence >= arbiter->first;
+        return framed->session == arbiter->before &&
+               (behind || (framed->sent <= line->sent && line->carried < ARBITER_LATE));
 }
 
-/* A straggler of the session before this one, rather than that session once more. */
-static bool is_straggler(const struct arbiter *arbiter, const struct arbiter_packet *packet) {
-        return packet->session == arbiter->before && packet->sent <= arbiter->sent &&
-               arbiter->carried < ARBITER_LATE;
+/* ---- strangers ---- */
+
+static bool is_strange(const struct arbiter *arbiter, const struct framed *framed) {
+        return framed->session != arbiter->session ||
+               (framed->sequence > arbiter->seen &&
+                framed->sequence - arbiter->seen >= ARBITER_FAR);
 }
 
-/* A packet with a lower number than the next: is it a new beginning, rather than a copy? */
-static bool is_restart(const struct arbiter *arbiter, const struct arbiter_packet *packet) {
-        bool later = packet->sent > arbiter->sent;
+static bool go_together(const struct framed *a, const struct framed *b) {
+        uint64_t apart =
+                a->sequence < b->sequence ? b->sequence - a->sequence : a->sequence - b->sequence;
 
-        if (packet->sequence == 1 && (later || arbiter->carried >= ARBITER_LATE))
-                return true;
-        if (packet->sequence + packet->count > arbiter->next)
-                return false; /* it leads on to something new: no beginning looks like that */
-        return arbiter->doubted + later >= ARBITER_DOUBT || arbiter->older + 1 >= ARBITER_LATE;
+        return a->session == b->session && apart < ARBITER_FAR;
 }
 
-/* A packet of this session with a lower number than the next. */
-static int accept_older(struct arbiter *arbiter, const struct arbiter_packet *packet,
-                        struct arbiter_verdict *verdict) {
-        if (is_restart(arbiter, packet)) {
-                begin(arbiter, packet, verdict);
-                return ARBITER_E_RESET;
+/* A packet that is believed, wherever it comes from. */
+static void accept_believed(struct arbiter *arbiter, const struct packet *packet,
+                            const struct framed *framed) {
+        struct arbiter_line *line = &arbiter->line[packet->line];
+
+        if (framed->session != arbiter->session)
+                begin(arbiter, packet, framed);
+        if (line->epoch != arbiter->epoch)
+                join(arbiter, line, framed);
+        accept_own(arbiter, packet, framed);
+}
+
+static void believe_stranger(struct arbiter *arbiter) {
+        arbiter->stranger.there = false;
+        accept_believed(arbiter, &arbiter->stranger.packet, &arbiter->stranger.framed);
+}
+
+static void forget_stranger(struct arbiter *arbiter) {
+        arbiter->strangers += arbiter->stranger.there;
+        arbiter->stranger.there = false;
+}
+
+static void keep_stranger(struct arbiter *arbiter, const struct packet *packet,
+                          const struct framed *framed) {
+        forget_stranger(arbiter);
+        memcpy(arbiter->stranger.data, packet->data, packet->size);
+        arbiter->stranger.packet = *packet;
+        arbiter->stranger.framed = *framed;
+        arbiter->stranger.packet.data = arbiter->stranger.data;
+        arbiter->stranger.framed.rest = arbiter->stranger.data + (framed->rest - packet->data);
+        arbiter->stranger.answered = false;
+        arbiter->stranger.there = true;
+}
+
+static void accept_strange(struct arbiter *arbiter, const struct packet *packet,
+                           const struct framed *framed) {
+        if (arbiter->stranger.there && go_together(&arbiter->stranger.framed, framed)) {
+                believe_stranger(arbiter);
+                accept_believed(arbiter, packet, framed);
+        } else if (arbiter->ended || !arbiter->params.hole) {
+                accept_believed(arbiter, packet, framed);
+        } else if (packet->size <= WINDOW_PACKET_MAX) {
+                keep_stranger(arbiter, packet, framed);
+        } else {
+                arbiter->strangers++;
         }
-        if (packet->sequence + packet->count <= arbiter->next) {
-                verdict->skip = packet->count;
-                arbiter->older++;
-                arbiter->doubted += packet->sent > arbiter->sent;
-                return ARBITER_E_DUPLICATE;
-        }
-        verdict->skip = (uint32_t)(arbiter->next - packet->sequence);
-        go_on(arbiter, packet);
-        return ARBITER_OK;
 }
 
-int arbiter_accept(struct arbiter *arbiter, const struct arbiter_packet *packet,
-                   struct arbiter_verdict *verdict) {
-        *verdict = (struct arbiter_verdict){ 0 };
+/* ---- packets ---- */
 
-        if (!arbiter->begun) {
-                begin(arbiter, packet, verdict);
-                return ARBITER_E_BEGIN;
+/* What was asked for again says nothing of its line, and makes no room for itself. */
+static void accept_recovered(struct arbiter *arbiter, const struct packet *packet,
+                             const struct framed *framed) {
+        if (!arbiter->begun || framed->session != arbiter->session)
+                return;
+        if (framed->sequence <= arbiter->next)
+                place(arbiter, packet, framed);
+        else if (hold(arbiter, packet, framed) == WINDOW_OK)
+                note_first(arbiter, packet, framed);
+}
+
+static void accept_line(struct arbiter *arbiter, const struct packet *packet,
+                        const struct framed *framed) {
+        struct arbiter_line *line = &arbiter->line[packet->line];
+
+        if (!arbiter->begun)
+                begin(arbiter, packet, framed);
+        if (is_straggler(arbiter, packet, framed)) {
+                arbiter->stragglers++;
+                arbiter->duplicates += framed->count;
+                return;
         }
-        if (packet->session != arbiter->session) {
-                if (is_straggler(arbiter, packet)) {
-                        verdict->skip = packet->count;
-                        return ARBITER_E_DUPLICATE;
+        if (is_strange(arbiter, framed)) {
+                accept_strange(arbiter, packet, framed);
+                return;
+        }
+        if (line->epoch != arbiter->epoch)
+                join(arbiter, line, framed);
+        else if (framed->sequence < line->next && is_restart(line, framed)) {
+                begin(arbiter, packet, framed);
+                join(arbiter, line, framed);
+        }
+        accept_own(arbiter, packet, framed);
+}
+
+void arbiter_accept(struct arbiter *arbiter, const struct packet *packet,
+                    const struct framed *framed) {
+        arbiter_expire(arbiter, packet->now);
+        if (packet->line == ARBITER_LINE_RECOVERY)
+                accept_recovered(arbiter, packet, framed);
+        else
+                accept_line(arbiter, packet, framed);
+        if (!arbiter->params.hole)
+                arbiter_expire(arbiter, packet->now);
+}
+
+/* ---- the clock ---- */
+
+static void ask(struct arbiter *arbiter, int64_t now) {
+        if (arbiter->asked.first == arbiter->next &&
+            now - arbiter->asked.when < arbiter->params.recovery / ASKS)
+                return;
+        arbiter->asked.first = arbiter->next;
+        arbiter->asked.when = now;
+        arbiter->ops->ask(arbiter->userdata, arbiter->session, arbiter->next,
+                          arbiter->window.lowest - arbiter->next);
+}
+
+/* What a stranger said of itself was neither borne out nor belied. */
+static void settle_stranger(struct arbiter *arbiter) {
+        if (arbiter->stranger.answered)
+                forget_stranger(arbiter);
+        else
+                believe_stranger(arbiter);
+}
+
+void arbiter_expire(struct arbiter *arbiter, int64_t now) {
+        const struct arbiter_params *params = &arbiter->params;
+        int64_t age;
+
+        if (arbiter->stranger.there && now - arbiter->stranger.packet.now >= params->hole)
+                settle_stranger(arbiter);
+        while (!window_is_empty(&arbiter->window)) {
+                age = now - window_since(&arbiter->window);
+                if (age < params->hole)
+                        break;
+                if (age < params->hole + params->recovery) {
+                        ask(arbiter, now);
+                        break;
                 }
-                begin(arbiter, packet, verdict);
-                return ARBITER_E_RESET;
+                give_up(arbiter);
         }
-        if (packet->sequence < arbiter->next)
-                return accept_older(arbiter, packet, verdict);
+}
 
-        verdict->missed = packet->sequence - arbiter->next;
-        go_on(arbiter, packet);
-        return verdict->missed ? ARBITER_E_GAP : ARBITER_OK;
+static int64_t earlier(int64_t a, int64_t b) {
+        return a < b ? a : b;
+}
+
+int64_t arbiter_deadline(struct arbiter *arbiter) {
+        const struct arbiter_params *params = &arbiter->params;
+        int64_t due = ARBITER_NEVER, since;
+
+        if (!window_is_empty(&arbiter->window)) {
+                since = window_since(&arbiter->window);
+                due = since + params->hole + params->recovery;
+                if (params->recovery && arbiter->asked.first == arbiter->next)
+                        due = earlier(due, arbiter->asked.when + params->recovery / ASKS);
+                else if (params->recovery)
+                        due = since + params->hole;
+        }
+        if (arbiter->stranger.there)
+                due = earlier(due, arbiter->stranger.packet.now + params->hole);
+        return due;
+}
+
+void arbiter_drain(struct arbiter *arbiter) {
+        give_up_all(arbiter);
+        if (arbiter->stranger.there)
+                settle_stranger(arbiter);
+        give_up_all(arbiter);
+}
+
+void arbiter_forget(struct arbiter *arbiter) {
+        forget_stranger(arbiter);
+        window_clear(&arbiter->window);
+        for (unsigned i = 0; i < ARBITER_LINES; i++)
+                arbiter->line[i].epoch = 0;
+        arbiter->begun = false;
+        arbiter->next = 0;
 }

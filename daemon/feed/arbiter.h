@@ -1,68 +1,171 @@
 #pragma once
 
 /*
- * The arbiter: which messages of a packet are new
+ * The arbiter: packets of several lines to one stream in order, each message once
  *
- * A venue numbers the messages of a session 1, 2, 3, ..., and says in each packet the number of the
- * first that it holds. The arbiter knows the number that must come next, and so tells for each packet
- * how much of it came before, and how much is missing in front of it.
+ * A venue sends the same messages twice, on lines A and B, numbered 1, 2, 3, ... through a session. Each
+ * line loses packets, doubles some, and lets some overtake others; the two rarely lose the same ones. Out
+ * of what arrives, the arbiter makes the stream that was sent, as far as it can be made.
  *
- * A session that begins afresh falls back to 1, often under the same id, and so looks like a late
- * copy of its own first packets. Two things tell them apart:
+ *   - The first copy of a message wins, whichever line brings it; later ones are dropped. Lines need not
+ *     cut the messages into packets alike.
+ *   - A packet whose number is the next one goes on at once, without a copy being made of it. One with
+ *     a higher number proves that something is missing in front of it, and waits in the window
+ *     (feed/window.h) for the other line, or its own, to bring that.
+ *   - No packet waits longer than `hole` since it came. Then what is missing is a gap: it is said, and
+ *     the stream goes on behind it. Where messages can be asked for again, that is done when the hole is
+ *     so old, and the packets behind it wait up to `recovery` longer; the answers come in like a third line.
+ *   - The window is bounded. What does not fit makes a hole a gap before its time, which is counted.
  *
- *   - A venue sends in order. A packet that was sent after the newest one and yet has a lower number
- *     is no copy. (One such packet may be another sender's, if two were led into one line; so only
- *     number 1 is believed at once, and any other number when ARBITER_DOUBT of them come in a row.)
- *   - No copy is late by more than ARBITER_LATE packets. This one holds for protocols and replays
- *     whose packets do not say when they were sent, or not the truth.
+ * Time is an argument (packet.now), so the same packets always give the same stream.
  *
- * So even a line that loses the first packets after a restart finds its way back, and a single
- * packet with a wild number cannot silence it for good.
+ * New beginnings. A session that begins afresh falls back to number 1, under a new id or the same one.
+ * Under the same, it looks like a late copy of its own first packets. Each line is held against its own
+ * past, for a venue sends in order, and another line's delay is no matter:
+ *
+ *   - A packet sent after the newest one of its line, and yet with a lower number, is no copy. (One such
+ *     packet may be another sender's, if two were led into one line; so only number 1 is believed at
+ *     once, and any other number when ARBITER_DOUBT of them come in a row.)
+ *   - No copy is late by more than ARBITER_LATE packets. This holds for protocols and replays whose
+ *     packets do not say when they were sent, or not the truth.
+ *
+ * A line that is still in the session before is behind, not ahead: its packets are dropped until it
+ * arrives in the new one.
+ *
+ * Strangers. A packet of another session, or with a number that is ARBITER_FAR above all that was seen, may
+ * be the first after a restart or a long silence, or may have come from nowhere. It is kept aside, and
+ * believed when a second one follows that goes with it, or when nothing else comes for as long as a hole may
+ * stay open. So a single packet can neither end a session nor tear a hole into it.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ARBITER_LATE  4096
-#define ARBITER_DOUBT 16
+#include "event.h"
+#include "feed/framing.h"
+#include "feed/window.h"
 
-/* What the framing says of a packet. */
-struct arbiter_packet {
-        uint64_t session; /* the same for the same session; whatever the protocol makes of it */
-        uint64_t
-                sequence; /* of its first message, 1 or more; of the next to come, if it has none */
-        uint32_t count;   /* messages */
-        int64_t sent;     /* TIME, by the venue's clock; 0: the protocol does not say */
-};
+#define ARBITER_LATE     4096
+#define ARBITER_DOUBT    16
+#define ARBITER_FAR      65536 /* numbers */
+#define ARBITER_ARRIVALS 8192  /* packets whose arrival is remembered, to tell the lines' leads */
 
+#define ARBITER_NEVER INT64_MAX
+
+/* packet.line */
 enum {
-        ARBITER_OK = 0,      /* it follows the last one; or overlaps it, see `skip` */
-        ARBITER_E_BEGIN,     /* the first packet of all; `missed` came before we did */
-        ARBITER_E_GAP,       /* `missed` messages are lost */
-        ARBITER_E_DUPLICATE, /* all of it came before */
-        ARBITER_E_RESET,     /* of a session that began afresh; `missed` messages of it are lost */
+        ARBITER_LINE_A,
+        ARBITER_LINE_B,
+        ARBITER_LINE_RECOVERY, /* what was asked for again */
+        ARBITER_LINES,
 };
 
-struct arbiter_verdict {
-        uint64_t missed; /* messages between the last one and this packet's first */
-        uint32_t skip;   /* leading messages of this packet that came before */
+struct arbiter_ops {
+        /* The next packet of the stream: all of its messages but the first `skip` are new. A heartbeat
+         * has none. Packet and framed are the callee's until it returns. */
+        void (*packet)(void *userdata, const struct packet *packet, struct framed *framed,
+                       uint32_t skip);
+        /* The very first session is joined at number `first`, which is not 1: what was before that was
+         * before our time. */
+        void (*join)(void *userdata, uint64_t first);
+        /* `n` messages from number `first` on are lost; what follows comes after them. */
+        void (*gap)(void *userdata, uint64_t first, uint64_t n);
+        /* A session begins afresh: what was known before is true no more. */
+        void (*reset)(void *userdata, const struct packet *packet, const struct framed *framed);
+        /* `n` messages from number `first` on are missing, and may be asked for again. Called again from
+         * time to time, as long as that is so. */
+        void (*ask)(void *userdata, uint64_t session, uint64_t first, uint64_t n);
+};
+
+struct arbiter_params {
+        int64_t hole;     /* ns that a hole may stay open; 0: none does */
+        int64_t recovery; /* ns that it may do so beyond that, while asked for; 0: nobody is asked */
+        size_t window;    /* bytes of packets that wait */
+};
+
+struct arbiter_figures {
+        uint64_t won;     /* packets that brought something new */
+        uint64_t lost;    /* that brought nothing new */
+        uint64_t filled;  /* holes of another line that this one filled, or had filled before */
+        int64_t lead_sum; /* ns by which it was ahead, over all won that another line brought too */
+};
+
+/* A line, held against its own past. */
+struct arbiter_line {
+        uint32_t epoch;   /* of the session that it was last heard in; 0: never */
+        uint64_t next;    /* the number behind all that it brought in that session */
+        int64_t sent;     /* the newest packet's */
+        uint32_t carried; /* packets since it left the first number, up to ARBITER_LATE */
+        uint32_t older;   /* packets with lower numbers and nothing new, since the newest one */
+        uint32_t doubted; /* of these, sent after it */
+        struct arbiter_figures figures;
+};
+
+/* When a packet first came, by its number. */
+struct arbiter_arrival {
+        uint64_t sequence;
+        int64_t time;
+        uint32_t epoch;
+        uint32_t line;
 };
 
 struct arbiter {
-        bool begun;
+        struct arbiter_params params;
+        const struct arbiter_ops *ops;
+        void *userdata;
+
+        bool begun;     /* there is a session */
+        bool joining;   /* it is the very first, and nothing of it has gone on yet */
+        bool ended;     /* it is over */
+        uint32_t epoch; /* sessions so far */
         uint64_t session;
-        uint64_t before;  /* the session before this one; itself, if there was none */
-        uint64_t next;    /* number of the next message */
-        int64_t sent;     /* the newest packet's */
-        uint32_t carried; /* packets since the session left its first number, up to ARBITER_LATE */
-        uint32_t older;   /* packets with nothing new since the newest one */
-        uint32_t doubted; /* of these, sent after it */
+        uint64_t before; /* the session before this one; itself, if there was none */
+        uint64_t next;   /* number of the next message */
+        uint64_t seen;   /* the number behind all that was seen */
+        uint64_t first;  /* of the first packet that we saw: its number, */
+        int64_t sent;    /* and when it was sent; 0 unknown */
+
+        struct arbiter_line line[ARBITER_LINES];
+        struct window window;
+        struct arbiter_arrival *arrivals; /* NULL: no two lines have brought the same yet */
+
+        struct {
+                bool there;
+                bool answered; /* the stream has gone on since */
+                struct packet packet;
+                struct framed framed;
+                uint8_t *data; /* WINDOW_PACKET_MAX bytes */
+        } stranger;
+        uint32_t stragglers; /* of the session before, since a packet of this one */
+
+        struct {
+                uint64_t first; /* asked for last; 0: nothing */
+                int64_t when;
+        } asked;
+
+        uint64_t duplicates; /* messages that had come before */
+        uint64_t squeezed;   /* holes given up for want of room */
+        uint64_t strangers;  /* packets that were not believed */
 };
 
-/* Everything before is forgotten. */
-void arbiter_init(struct arbiter *arbiter);
+/* -ENOMEM. `ops` and `userdata` have to last. */
+int arbiter_init(struct arbiter *arbiter, const struct arbiter_params *params,
+                 const struct arbiter_ops *ops, void *userdata);
+void arbiter_deinit(struct arbiter *arbiter);
 
-/* Takes a packet's numbers, in the order of arrival. Returns ARBITER_OK or ARBITER_E_...; *verdict
- * is always set. */
-int arbiter_accept(struct arbiter *arbiter, const struct arbiter_packet *packet,
-                   struct arbiter_verdict *verdict);
+/* Takes a packet with numbers, as it arrives: packet->line and packet->now are set, and now never
+ * steps back. */
+void arbiter_accept(struct arbiter *arbiter, const struct packet *packet,
+                    const struct framed *framed);
+
+/* Time has passed: gives up, asks, believes what is due by then. */
+void arbiter_expire(struct arbiter *arbiter, int64_t now);
+
+/* When arbiter_expire() has something to do, if nothing arrives; ARBITER_NEVER. */
+int64_t arbiter_deadline(struct arbiter *arbiter);
+
+/* Nothing more will come: what waits goes on, and what is missing is lost. */
+void arbiter_drain(struct arbiter *arbiter);
+
+/* Everything before is forgotten, figures excepted. Nothing waits (arbiter_drain()). */
+void arbiter_forget(struct arbiter *arbiter);

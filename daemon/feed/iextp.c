@@ -14,12 +14,10 @@
 enum {
         AT_VERSION = 0,
         AT_PROTOCOL = 2, /* byte 1 is reserved */
-        AT_CHANNEL = 4,
-        AT_SESSION = 8,
+        AT_SESSION = 8,  /* behind the channel */
         AT_LENGTH = 12,
         AT_COUNT = 14,
-        AT_OFFSET = 16,
-        AT_SEQUENCE = 24,
+        AT_SEQUENCE = 24, /* behind the offset in the stream */
         AT_SENT = 32,
 };
 
@@ -55,7 +53,7 @@ static int check_messages(const uint8_t *payload, size_t size, unsigned count) {
         }
 }
 
-int iextp_parse(struct iextp *segment, const uint8_t *data, size_t size) {
+static int iextp_parse(struct framed *framed, const uint8_t *data, size_t size) {
         size_t length;
         uint16_t count;
         uint64_t sequence;
@@ -77,13 +75,11 @@ int iextp_parse(struct iextp *segment, const uint8_t *data, size_t size) {
         if (r)
                 return r;
 
-        *segment = (struct iextp){
-                .protocol = read_u16(data + AT_PROTOCOL),
-                .count = count,
-                .channel = read_u32(data + AT_CHANNEL),
+        *framed = (struct framed){
                 .session = read_u32(data + AT_SESSION),
-                .offset = read_u64(data + AT_OFFSET),
                 .sequence = sequence,
+                .count = count,
+                .protocol = read_u16(data + AT_PROTOCOL),
                 .sent = (int64_t)read_u64(data + AT_SENT),
                 .rest = data + IEXTP_HEADER_SIZE,
                 .size = length,
@@ -91,17 +87,7 @@ int iextp_parse(struct iextp *segment, const uint8_t *data, size_t size) {
         return IEXTP_OK;
 }
 
-bool iextp_next(struct iextp *segment, struct iextp_message *message) {
-        if (!segment->size)
-                return false;
-
-        *message = (struct iextp_message){ segment->rest + 2, read_u16(segment->rest) };
-        segment->rest += 2 + message->size;
-        segment->size -= 2 + message->size;
-        return true;
-}
-
-const char *iextp_cause(int outcome) {
+static const char *iextp_cause(int outcome) {
         static const char *const causes[_IEXTP_E_N] = {
                 [IEXTP_OK] = "sound",
                 [IEXTP_E_SHORT] = "shorter than an IEX-TP header",
@@ -115,33 +101,14 @@ const char *iextp_cause(int outcome) {
         return causes[outcome];
 }
 
-static int parse(struct framed *framed, const uint8_t *data, size_t size) {
-        struct iextp segment;
-        int r;
-
-        r = iextp_parse(&segment, data, size);
-        if (r)
-                return r;
-
-        *framed = (struct framed){
-                .session = segment.session,
-                .sequence = segment.sequence,
-                .count = segment.count,
-                .protocol = segment.protocol,
-                .sent = segment.sent,
-                .rest = segment.rest,
-                .size = segment.size,
-        };
-        return IEXTP_OK;
-}
-
-static void session(uint64_t id, char text[FRAMING_SESSION_SIZE]) {
-        snprintf(text, FRAMING_SESSION_SIZE, "%u", (unsigned)id);
+static void iextp_session(uint64_t session, char text[FRAMING_SESSION_SIZE]) {
+        snprintf(text, FRAMING_SESSION_SIZE, "%u", (unsigned)session);
 }
 
 const struct framing iextp_framing = {
         .name = "iextp",
-        .parse = parse,
+        .protocols = true,
+        .parse = iextp_parse,
         .cause = iextp_cause,
-        .session = session,
+        .session = iextp_session,
 };

@@ -53,6 +53,7 @@ struct replay {
         bool is_paced;               /* start and first are set */
         int64_t start;               /* ns of CLOCK_MONOTONIC when the first frame was due */
         int64_t first;               /* TIME of that frame */
+        int64_t now;                 /* TIME of the newest frame so far */
         uint64_t packets;            /* handed on, over all rounds */
         uint64_t before;             /* of these, in earlier rounds */
 };
@@ -100,6 +101,8 @@ static void replay_hand_on(struct replay *replay) {
         int r;
 
         replay->has_next = false;
+        if (next->time > replay->now) /* recordings may step back */
+                replay->now = next->time;
         r = frame_parse(&frame, recording_link(replay->recording), next->data, next->captured,
                         next->length);
         if (r) {
@@ -111,6 +114,7 @@ static void replay_hand_on(struct replay *replay) {
                 .data = frame.payload,
                 .size = frame.size,
                 .ts_recv = next->time,
+                .now = replay->now,
                 .number = next->number,
                 .cut = frame.cut,
         };
@@ -164,6 +168,7 @@ static void replay_again(struct replay *replay) {
         }
         replay->before = replay->packets;
         replay->is_paced = false;
+        replay->now = 0;
         replay->feed.sink->restart(replay->feed.userdata);
 }
 

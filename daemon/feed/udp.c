@@ -56,6 +56,7 @@ struct udp {
         ev_io io;
         char *where;      /* "233.252.14.1 port 10378", for sentences */
         uint64_t packets; /* taken so far */
+        int64_t now;      /* ns of CLOCK_MONOTONIC, when the batch was taken */
         uint32_t dropped; /* as the kernel said last; it wraps */
 
         struct mmsghdr headers[BATCH];
@@ -181,6 +182,13 @@ static int open_socket(const struct udp_address *address, const struct config_fe
         return r;
 }
 
+static int64_t now_monotonic(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 /* Makes the headers ready for another batch: the kernel writes into them. */
 static void reset_headers(struct udp *udp) {
         for (size_t i = 0; i < BATCH; i++) {
@@ -222,6 +230,7 @@ static void hand_on(struct udp *udp, struct mmsghdr *header) {
                 .data = header->msg_hdr.msg_iov->iov_base,
                 .size = header->msg_len,
                 .ts_recv = read_control(udp, &header->msg_hdr),
+                .now = udp->now,
                 .number = ++udp->packets,
                 .cut = header->msg_hdr.msg_flags & MSG_TRUNC,
         };
@@ -240,6 +249,7 @@ static int udp_receive(struct udp *udp) {
                 if (n < 0)
                         /* nothing there; or nothing now, and the loop calls again */
                         return errno == EAGAIN || errno == EINTR ? 0 : error_origin(-errno);
+                udp->now = now_monotonic();
                 for (int i = 0; i < n; i++)
                         hand_on(udp, &udp->headers[i]);
                 if (n < BATCH)

@@ -39,7 +39,7 @@ enum reach { REACH_WALK, REACH_DECODE, REACH_BOOK, REACH_PUBLISH };
 /* `reach` is a constant wherever this is called. */
 __attribute__((always_inline)) static inline void take_message(struct player *player,
                                                                const struct packet *packet,
-                                                               const struct iextp_message *message,
+                                                               const struct message *message,
                                                                enum reach reach) {
         struct md_tick ticks[BOOK_TICKS];
         struct event event;
@@ -71,12 +71,12 @@ __attribute__((always_inline)) static inline void take_message(struct player *pl
 __attribute__((always_inline)) static inline void play(struct player *player, enum reach reach) {
         for (uint64_t i = 0; i < player->tape.n_packets; i++) {
                 const struct packet *packet = &player->tape.packets[i];
-                struct iextp_message message;
-                struct iextp segment;
+                struct message message;
+                struct framed segment;
 
-                if (iextp_parse(&segment, packet->data, packet->size) != IEXTP_OK)
+                if (iextp_framing.parse(&segment, packet->data, packet->size) != IEXTP_OK)
                         continue;
-                while (iextp_next(&segment, &message))
+                while (framed_next(&segment, &message))
                         take_message(player, packet, &message, reach);
         }
         bench_keep(player);

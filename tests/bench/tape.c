@@ -28,7 +28,7 @@ static int grow(void **memory, uint64_t n, uint64_t *room, size_t size) {
 /* Takes in one payload. Where its bytes are is filled in when all are there. */
 static int add_packet(struct tape *tape, const struct packet *packet, uint64_t *size,
                       uint64_t room[2]) {
-        struct iextp segment;
+        struct framed segment;
 
         if (grow((void **)&tape->packets, tape->n_packets, &room[0], sizeof(*packet)) < 0 ||
             grow((void **)&tape->bytes, *size + packet->size, &room[1], 1) < 0)
@@ -36,7 +36,7 @@ static int add_packet(struct tape *tape, const struct packet *packet, uint64_t *
         memcpy(tape->bytes + *size, packet->data, packet->size);
         *size += packet->size;
         tape->packets[tape->n_packets++] = *packet;
-        if (iextp_parse(&segment, packet->data, packet->size) == IEXTP_OK)
+        if (iextp_framing.parse(&segment, packet->data, packet->size) == IEXTP_OK)
                 tape->messages += segment.count;
         return 0;
 }

@@ -1,278 +1,879 @@
-/* The arbiter tells new messages from copies, holes and new beginnings. */
+/* The arbiter makes one stream of two lines, and tells copies, holes and new beginnings apart. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "arbiter-try.h"
 
-#include <cmocka.h>
+#define A ARBITER_LINE_A
+#define B ARBITER_LINE_B
+#define R ARBITER_LINE_RECOVERY
 
-#include "feed/arbiter.h"
-
-#define SESSION 1150681088
-#define OTHER   1150681089
-#define OLDEST  1150681087
-
-static int64_t clock_ns; /* of the venue; it goes on by itself with each packet sent */
-
-static struct arbiter_packet sent(uint64_t sequence, uint32_t count) {
-        return (struct arbiter_packet){
-                .session = SESSION,
-                .sequence = sequence,
-                .count = count,
-                .sent = clock_ns += 1000,
-        };
-}
-
-static struct arbiter_packet sent_by(uint64_t session, uint64_t sequence, uint32_t count) {
-        struct arbiter_packet packet = sent(sequence, count);
-
-        packet.session = session;
-        return packet;
-}
-
-static struct arbiter_packet straggler_of(uint64_t session, const struct arbiter_packet *packet) {
-        struct arbiter_packet straggler = *packet;
-
-        straggler.session = session;
-        return straggler;
-}
-
-#define expect(arbiter, packet, outcome, m, s)                                                     \
+/* The lines once more, for a packet made on the spot. */
+#define send(trial, line, ...)                                                                     \
         do {                                                                                       \
-                struct arbiter_packet p = (packet);                                                \
-                struct arbiter_verdict v = { 77, 77 };                                             \
-                                                                                                   \
-                assert_int_equal(arbiter_accept((arbiter), &p, &v), (outcome));                    \
-                assert_int_equal(v.missed, (m));                                                   \
-                assert_int_equal(v.skip, (s));                                                     \
+                const struct sent sent_ = sends((trial), __VA_ARGS__);                             \
+                arrives((trial), (line), &sent_);                                                  \
         } while (0)
 
-/* An arbiter in the midst of a session: 100 comes next, and the session is older than any copy. */
-static struct arbiter running(void) {
-        struct arbiter arbiter;
+#define send_by(trial, line, ...)                                                                  \
+        do {                                                                                       \
+                const struct sent sent_ = sends_by((trial), __VA_ARGS__);                          \
+                arrives((trial), (line), &sent_);                                                  \
+        } while (0)
 
-        clock_ns = INT64_C(1517058015909382289);
-        arbiter_init(&arbiter);
-        expect(&arbiter, sent(1, 99), ARBITER_E_BEGIN, 0, 0);
-        return arbiter;
+/* In the midst of a session: 100 comes next, and both lines are there. */
+static void run_to_100(struct trial *trial, int64_t recovery) {
+        struct sent begin;
+
+        trial_init(trial, HOLE, recovery, WINDOW_MIN);
+        for (unsigned i = 0; i < 3; i++) {
+                begin = sends(trial, 1 + 33 * i, 33);
+                arrives(trial, A, &begin);
+                arrives(trial, B, &begin);
+        }
+        assert_int_equal(trial->next, 100);
+        assert_int_equal(trial->joined, 1);
 }
 
 /* The same, after as many packets as make any copy too late. */
-static struct arbiter running_for_long(void) {
-        struct arbiter arbiter = running();
-
+static void run_for_long(struct trial *trial) {
+        run_to_100(trial, 0);
         for (unsigned i = 0; i < ARBITER_LATE; i++)
-                expect(&arbiter, sent(100, 0), ARBITER_OK, 0, 0);
-        return arbiter;
+                send(trial, A, 100, 0);
 }
+
+#define assert_quiet(trial)                                                                        \
+        do {                                                                                       \
+                assert_int_equal((trial)->gaps, 0);                                                \
+                assert_int_equal((trial)->resets, 0);                                              \
+                assert_int_equal((trial)->arbiter.strangers, 0);                                   \
+        } while (0)
+
+/* ---- one line ---- */
 
 static void order_is_quiet(void **state) {
-        struct arbiter arbiter = running();
+        struct trial trial;
 
         (void)state;
-        expect(&arbiter, sent(100, 5), ARBITER_OK, 0, 0);
-        expect(&arbiter, sent(105, 0), ARBITER_OK, 0, 0);
-        expect(&arbiter, sent(105, 0), ARBITER_OK, 0, 0);
-        expect(&arbiter, sent(105, 1), ARBITER_OK, 0, 0);
-        assert_int_equal(arbiter.next, 106);
-        assert_int_equal(arbiter.session, SESSION);
+        run_to_100(&trial, 0);
+        send(&trial, A, 100, 5);
+        send(&trial, A, 105, 0);
+        send(&trial, A, 105, 0);
+        send(&trial, A, 105, 1);
+        assert_int_equal(trial.next, 106);
+        assert_int_equal(trial.taken, 105);
+        assert_int_equal(trial.heartbeats, 2);
+        assert_int_equal(arbiter_deadline(&trial.arbiter), ARBITER_NEVER);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
 }
 
-static void a_late_start_says_what_came_before(void **state) {
-        struct arbiter arbiter;
+static void a_hole_stays_open_for_so_long_and_no_longer(void **state) {
+        struct trial trial;
 
         (void)state;
-        arbiter_init(&arbiter);
-        expect(&arbiter, sent(1000, 5), ARBITER_E_BEGIN, 999, 0);
-        expect(&arbiter, sent(1005, 5), ARBITER_OK, 0, 0);
+        run_to_100(&trial, 0);
+        send(&trial, A, 107, 5);
+        passes(&trial, HOLE - 1);
+        assert_int_equal(trial.next, 100);
+        assert_int_equal(trial.gaps, 0);
+        passes(&trial, 1);
+        assert_int_equal(trial.gaps, 1);
+        assert_int_equal(trial.lost, 7);
+        assert_int_equal(trial.next, 112);
+
+        /* a packet that comes when it is due is late, whether or not the clock was looked at */
+        send(&trial, A, 115, 5);
+        trial.now += HOLE;
+        send(&trial, B, 112, 3);
+        assert_int_equal(trial.gaps, 2);
+        assert_int_equal(trial.next, 120);
+        trial_deinit(&trial);
 }
 
-static void gaps_are_counted(void **state) {
-        struct arbiter arbiter = running();
+static void a_heartbeat_tells_of_a_hole_as_well(void **state) {
+        struct trial trial;
 
         (void)state;
-        expect(&arbiter, sent(107, 5), ARBITER_E_GAP, 7, 0);
-        expect(&arbiter, sent(112, 5), ARBITER_OK, 0, 0);
-        /* a heartbeat tells of them as well */
-        expect(&arbiter, sent(118, 0), ARBITER_E_GAP, 1, 0);
-        expect(&arbiter, sent(118, 3), ARBITER_OK, 0, 0);
-        /* as far as numbers go */
-        expect(&arbiter, sent(INT64_MAX - 1, 1), ARBITER_E_GAP, INT64_MAX - 1 - 121, 0);
+        run_to_100(&trial, 0);
+        send(&trial, A, 103, 0);
+        send(&trial, A, 103, 0);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.gaps, 1);
+        assert_int_equal(trial.lost, 3);
+        assert_int_equal(trial.heartbeats, 1);
+        send(&trial, A, 103, 3);
+        assert_int_equal(trial.next, 106);
+        trial_deinit(&trial);
 }
 
-static void copies_are_skipped(void **state) {
-        struct arbiter arbiter = running();
-        struct arbiter_packet copy = sent(100, 10);
+static void what_overtakes_is_put_in_order(void **state) {
+        struct trial trial;
+        struct sent first, second, third;
 
         (void)state;
-        expect(&arbiter, copy, ARBITER_OK, 0, 0);
-        expect(&arbiter, copy, ARBITER_E_DUPLICATE, 0, 10);
-        expect(&arbiter, copy, ARBITER_E_DUPLICATE, 0, 10);
-        /* a copy of a part, and a heartbeat that was overtaken */
+        run_to_100(&trial, 0);
+        first = sends(&trial, 100, 5);
+        second = sends(&trial, 105, 5);
+        third = sends(&trial, 110, 5);
+        arrives(&trial, A, &third);
+        arrives(&trial, A, &second);
+        passes(&trial, HOLE - 1);
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.next, 115);
+        passes(&trial, 10 * HOLE);
+        assert_quiet(&trial);
+        assert_int_equal(trial.arbiter.line[A].figures.filled, 0);
+        trial_deinit(&trial);
+}
+
+static void two_holes_are_two_gaps(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        send(&trial, A, 102, 1);
+        send(&trial, A, 105, 1);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.gaps, 2);
+        assert_int_equal(trial.lost, 4);
+        assert_int_equal(trial.next, 106);
+        trial_deinit(&trial);
+}
+
+static void copies_are_dropped(void **state) {
+        struct trial trial;
+        struct sent copy;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        trial.arbiter.duplicates = 0;
+        copy = sends(&trial, 100, 10);
+        arrives(&trial, A, &copy);
+        arrives(&trial, A, &copy);
+        arrives(&trial, B, &copy);
+        assert_int_equal(trial.arbiter.duplicates, 20);
         copy.count = 4;
-        expect(&arbiter, copy, ARBITER_E_DUPLICATE, 0, 4);
-        copy.count = 0;
-        expect(&arbiter, copy, ARBITER_E_DUPLICATE, 0, 0);
-        expect(&arbiter, sent(110, 1), ARBITER_OK, 0, 0);
+        arrives(&trial, B, &copy);
+        assert_int_equal(trial.arbiter.duplicates, 24);
+        copy.count = 0; /* a heartbeat that was overtaken */
+        arrives(&trial, B, &copy);
+        assert_int_equal(trial.next, 110);
+        assert_int_equal(trial.arbiter.duplicates, 24);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
+}
+
+static void copies_of_what_waits_are_dropped(void **state) {
+        struct trial trial;
+        struct sent early;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        trial.arbiter.duplicates = 0;
+        early = sends(&trial, 105, 5);
+        arrives(&trial, A, &early);
+        arrives(&trial, A, &early);
+        arrives(&trial, B, &early);
+        assert_int_equal(trial.arbiter.duplicates, 10);
+        /* one with more in it takes its place, and its time */
+        trial.now += HOLE - 1;
+        early.count = 8;
+        arrives(&trial, B, &early);
+        passes(&trial, 1);
+        assert_int_equal(trial.gaps, 1);
+        assert_int_equal(trial.next, 113);
+        trial_deinit(&trial);
 }
 
 static void the_new_part_of_a_packet_is_taken(void **state) {
-        struct arbiter arbiter = running();
+        struct trial trial;
 
         (void)state;
-        expect(&arbiter, sent(98, 5), ARBITER_OK, 0, 2);
-        assert_int_equal(arbiter.next, 103);
-        expect(&arbiter, sent(1, 103), ARBITER_E_RESET, 0, 0);
-        expect(&arbiter, sent(103, 2), ARBITER_OK, 0, 1);
-        assert_int_equal(arbiter.next, 105);
+        run_to_100(&trial, 0);
+        send(&trial, A, 98, 5);
+        assert_int_equal(trial.next, 103);
+        /* of what waits, too */
+        send(&trial, A, 110, 10);
+        send(&trial, B, 115, 15);
+        send(&trial, B, 103, 9);
+        assert_int_equal(trial.next, 130);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
 }
 
-static void what_comes_out_of_order_is_a_gap_and_a_copy(void **state) {
-        struct arbiter arbiter = running();
-        struct arbiter_packet first = sent(100, 5), second = sent(105, 5);
+/* ---- two lines ---- */
+
+static void the_other_line_fills_a_hole(void **state) {
+        struct trial trial;
+        struct sent lost;
 
         (void)state;
-        expect(&arbiter, second, ARBITER_E_GAP, 5, 0);
-        expect(&arbiter, first, ARBITER_E_DUPLICATE, 0, 5);
-        expect(&arbiter, sent(110, 5), ARBITER_OK, 0, 0);
+        run_to_100(&trial, 0);
+        lost = sends(&trial, 100, 5);
+        send(&trial, A, 105, 5);
+        passes(&trial, HOLE - 1);
+        arrives(&trial, B, &lost);
+        assert_int_equal(trial.next, 110);
+        assert_int_equal(trial.arbiter.line[B].figures.filled, 1);
+        assert_int_equal(trial.arbiter.line[A].figures.filled, 0);
+        /* a line that is behind misses what the one ahead has brought */
+        send(&trial, A, 110, 10);
+        send(&trial, B, 115, 5);
+        assert_int_equal(trial.arbiter.line[A].figures.filled, 1);
+        passes(&trial, HOLE);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
+}
+
+static void a_gap_is_what_both_lines_lack(void **state) {
+        struct trial trial;
+        struct sent a, b;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        a = sends(&trial, 103, 7); /* A lacks 100 to 102, B 101 to 105 */
+        b = sends(&trial, 100, 1);
+        arrives(&trial, A, &a);
+        arrives(&trial, B, &b);
+        b = sends(&trial, 106, 4);
+        arrives(&trial, B, &b);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.gaps, 1);
+        assert_int_equal(trial.lost, 2);
+        assert_int_equal(trial.next, 110);
+        trial_deinit(&trial);
+}
+
+static void who_wins_and_by_how_much_is_told(void **state) {
+        struct trial trial;
+        struct sent packet;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        packet = sends(&trial, 100, 1);
+        arrives(&trial, A, &packet);
+        arrives(&trial, B, &packet); /* the first copy of all that is remembered */
+        memset(&trial.arbiter.line[A].figures, 0, sizeof(struct arbiter_figures));
+        memset(&trial.arbiter.line[B].figures, 0, sizeof(struct arbiter_figures));
+        for (unsigned i = 0; i < 10; i++) {
+                packet = sends(&trial, 101 + i, 1);
+                arrives(&trial, i < 7 ? A : B, &packet);
+                trial.now += 1000;
+                arrives(&trial, i < 7 ? B : A, &packet);
+        }
+        assert_int_equal(trial.arbiter.line[A].figures.won, 7);
+        assert_int_equal(trial.arbiter.line[A].figures.lost, 3);
+        assert_int_equal(trial.arbiter.line[A].figures.lead_sum, 7000);
+        assert_int_equal(trial.arbiter.line[B].figures.won, 3);
+        assert_int_equal(trial.arbiter.line[B].figures.lost, 7);
+        assert_int_equal(trial.arbiter.line[B].figures.lead_sum, 3000);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
+}
+
+static void a_dead_line_is_no_matter(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        for (unsigned i = 0; i < 100; i++)
+                send(&trial, B, 100 + i, 1);
+        assert_int_equal(trial.next, 200);
+        /* and when it is back, it is behind */
+        for (unsigned i = 0; i < 200; i++)
+                send(&trial, i % 2 ? A : B, i % 2 ? 150 + i / 2 : 200 + i / 2, 1);
+        assert_int_equal(trial.next, 300);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
+}
+
+/* ---- the window ---- */
+
+static void what_does_not_fit_is_given_up_early(void **state) {
+        struct trial trial;
+        unsigned n = 0;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        for (; !trial.gaps; n++) {
+                assert_true(n < 10000);
+                send(&trial, A, 200 + n * COUNT_MAX, COUNT_MAX);
+        }
+        assert_true(n > 100); /* so many of this size there is room for */
+        assert_int_equal(trial.arbiter.squeezed, 1);
+        assert_int_equal(trial.lost, 100);
+        assert_int_equal(trial.next, 200 + n * COUNT_MAX);
+        assert_int_equal(arbiter_deadline(&trial.arbiter), ARBITER_NEVER);
+        trial_deinit(&trial);
+}
+
+static void the_window_turns_while_holes_are_open(void **state) {
+        struct trial trial;
+        uint64_t number = 100;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        /* every tenth packet is lost, and some hole is always open: a hundred times the window */
+        for (unsigned i = 0; i < 40000; i++) {
+                if (i % 10)
+                        send(&trial, A, number, COUNT_MAX);
+                number += COUNT_MAX;
+                passes(&trial, HOLE / 50);
+        }
+        passes(&trial, HOLE);
+        assert_int_equal(trial.arbiter.squeezed, 0);
+        assert_int_equal(trial.gaps, 4000);
+        assert_int_equal(trial.lost, 4000 * COUNT_MAX);
+        assert_int_equal(trial.next, number);
+        trial_deinit(&trial);
+}
+
+static void nothing_waits_when_holes_are_not_to_stay_open(void **state) {
+        struct trial trial;
+
+        (void)state;
+        trial_init(&trial, 0, 0, WINDOW_MIN);
+        send(&trial, A, 1000, 5);
+        assert_int_equal(trial.next, 1005);
+        assert_int_equal(trial.joined, 1000);
+        send(&trial, A, 1007, 5);
+        assert_int_equal(trial.gaps, 1);
+        assert_int_equal(trial.next, 1012);
+        send(&trial, A, 1000000, 5);
+        assert_int_equal(trial.gaps, 2);
+        send_by(&trial, A, OTHER, 1, 5);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.next, 6);
+        trial_deinit(&trial);
+}
+
+/* ---- asking again ---- */
+
+static void what_is_missing_is_asked_for_after_the_hole(void **state) {
+        struct trial trial;
+        struct sent lost;
+
+        (void)state;
+        run_to_100(&trial, RECOVERY);
+        lost = sends(&trial, 100, 7);
+        send(&trial, A, 107, 5);
+        passes(&trial, HOLE - 1);
+        assert_int_equal(trial.asks, 0);
+        passes(&trial, 1);
+        assert_int_equal(trial.asks, 1);
+        assert_int_equal(trial.asked_first, 100);
+        assert_int_equal(trial.asked_n, 7);
+        /* half an answer: the rest is asked for */
+        lost.count = 3;
+        arrives(&trial, R, &lost);
+        send(&trial, A, 112, 1);
+        assert_int_equal(trial.asks, 2);
+        assert_int_equal(trial.asked_first, 103);
+        assert_int_equal(trial.asked_n, 4);
+        lost = sends(&trial, 103, 4);
+        arrives(&trial, R, &lost);
+        assert_int_equal(trial.next, 113);
+        assert_int_equal(trial.arbiter.line[R].figures.won, 2);
+        passes(&trial, 10 * RECOVERY);
+        assert_int_equal(trial.asks, 2);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
+}
+
+static void an_answer_that_never_comes_is_a_gap_in_the_end(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, RECOVERY);
+        send(&trial, A, 107, 5);
+        passes(&trial, HOLE + RECOVERY - 1);
+        assert_int_equal(trial.gaps, 0);
+        assert_true(trial.asks > 1); /* an ask may have been lost itself */
+        assert_true(trial.asks <= 8);
+        passes(&trial, 1);
+        assert_int_equal(trial.gaps, 1);
+        assert_int_equal(trial.lost, 7);
+        assert_int_equal(trial.next, 112);
+        trial_deinit(&trial);
+}
+
+static void an_answer_to_another_question_is_dropped(void **state) {
+        struct trial trial;
+        struct sent answer;
+
+        (void)state;
+        run_to_100(&trial, RECOVERY);
+        send(&trial, A, 107, 5);
+        passes(&trial, HOLE);
+        answer = sends_by(&trial, OTHER, 1, 7);
+        arrives(&trial, R, &answer);
+        answer = sends(&trial, 5000000, 7);
+        arrives(&trial, R, &answer);
+        assert_int_equal(trial.next, 100);
+        passes(&trial, RECOVERY);
+        assert_int_equal(trial.gaps, 1);
+        assert_int_equal(trial.next, 112);
+        assert_int_equal(trial.resets, 0);
+        trial_deinit(&trial);
+}
+
+static void who_comes_late_asks_for_the_beginning(void **state) {
+        struct trial trial;
+        struct sent answer;
+
+        (void)state;
+        trial_init(&trial, HOLE, RECOVERY, WINDOW_MIN);
+        send(&trial, A, 50, 5);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.asked_first, 1);
+        assert_int_equal(trial.asked_n, 49);
+        answer = sends(&trial, 1, 49);
+        arrives(&trial, R, &answer);
+        assert_int_equal(trial.next, 55);
+        assert_int_equal(trial.taken, 54);
+        assert_int_equal(trial.joined, 1);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
+}
+
+/* ---- beginnings ---- */
+
+static void who_comes_late_joins_where_the_session_stands(void **state) {
+        struct trial trial;
+
+        (void)state;
+        trial_init(&trial, HOLE, 0, WINDOW_MIN);
+        send(&trial, A, 1000, 5);
+        send(&trial, B, 995, 5);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.joined, 995);
+        assert_int_equal(trial.next, 1005);
+        assert_quiet(&trial); /* what was before us is no gap */
+        send(&trial, A, 1006, 1);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.gaps, 1);
+        trial_deinit(&trial);
+
+        /* so far into it that nothing before can be waited for */
+        trial_init(&trial, HOLE, 0, WINDOW_MIN);
+        send(&trial, A, 14764496, 5);
+        assert_int_equal(trial.next, 14764501);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
+}
+
+static void the_first_packets_may_overtake_each_other(void **state) {
+        struct trial trial;
+        struct sent first, second;
+
+        (void)state;
+        trial_init(&trial, HOLE, 0, WINDOW_MIN);
+        first = sends(&trial, 1, 5);
+        second = sends(&trial, 6, 5);
+        arrives(&trial, A, &second);
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.next, 11);
+        assert_int_equal(trial.joined, 1);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
 }
 
 static void another_session_begins_afresh(void **state) {
-        struct arbiter arbiter = running();
+        struct trial trial;
 
         (void)state;
-        expect(&arbiter, sent_by(OTHER, 1, 2), ARBITER_E_RESET, 0, 0);
-        expect(&arbiter, sent_by(OTHER, 3, 2), ARBITER_OK, 0, 0);
-        assert_int_equal(arbiter.session, OTHER);
+        run_to_100(&trial, 0);
+        send_by(&trial, A, OTHER, 1, 2);
+        send_by(&trial, A, OTHER, 3, 2);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.session, OTHER);
+        assert_int_equal(trial.next, 5);
         /* and says what is missing of it */
-        expect(&arbiter, sent_by(SESSION, 8, 2), ARBITER_E_RESET, 7, 0);
-        expect(&arbiter, sent_by(SESSION, 10, 2), ARBITER_OK, 0, 0);
+        send_by(&trial, A, OLDEST, 8, 2);
+        send_by(&trial, A, OLDEST, 10, 2);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.resets, 2);
+        assert_int_equal(trial.lost, 7);
+        assert_int_equal(trial.next, 12);
+        trial_deinit(&trial);
+}
+
+static void one_packet_of_another_session_is_believed_in_silence_only(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        send_by(&trial, B, OTHER, 1, 2);
+        send(&trial, A, 100, 1);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.resets, 0);
+        assert_int_equal(trial.arbiter.strangers, 1);
+
+        send_by(&trial, B, OTHER, 1, 2);
+        passes(&trial, HOLE - 1);
+        assert_int_equal(trial.resets, 0);
+        passes(&trial, 1);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.session, OTHER);
+        trial_deinit(&trial);
+}
+
+static void after_the_end_of_a_session_the_next_is_believed_at_once(void **state) {
+        struct trial trial;
+        struct sent end;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        end = sends(&trial, 100, 0);
+        end.ends = true;
+        arrives(&trial, A, &end);
+        arrives(&trial, B, &end);
+        assert_int_equal(trial.ends, 2);
+        send_by(&trial, A, OTHER, 1, 1);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.next, 2);
+        trial_deinit(&trial);
+}
+
+static void the_end_of_a_session_waits_for_what_is_missing(void **state) {
+        struct trial trial;
+        struct sent end;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        end = sends(&trial, 103, 0);
+        end.ends = true;
+        arrives(&trial, A, &end);
+        assert_int_equal(trial.ends, 0);
+        send(&trial, B, 100, 3);
+        assert_int_equal(trial.ends, 1);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
+}
+
+static void a_line_behind_is_not_a_return(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        for (unsigned i = 0; i < 10000; i++)
+                send_by(&trial, A, OTHER, 1 + i, 1);
+        assert_int_equal(trial.resets, 1);
+        /* B brings the rest of the old session, while A goes on in the new one */
+        for (unsigned i = 0; i < 10000; i++) {
+                struct sent old = { .session = SESSION, .sequence = 100 + i, .count = 1 };
+
+                arrives(&trial, B, &old);
+                send_by(&trial, A, OTHER, 10001 + i, 1);
+        }
+        for (unsigned i = 0; i < 100; i++)
+                send_by(&trial, B, OTHER, 1 + i, 1);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.gaps, 0);
+        assert_int_equal(trial.next, 20001);
+        assert_int_equal(trial.arbiter.strangers, 0);
+        trial_deinit(&trial);
+}
+
+static void a_line_that_went_astray_alone_does_not_hold_the_other(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        send_by(&trial, A, OTHER, 1, 1);
+        send_by(&trial, A, OTHER, 2, 1);
+        assert_int_equal(trial.resets, 1);
+        /* nothing more of that: after a while, B is believed again */
+        for (unsigned i = 0; i < ARBITER_LATE + 2; i++)
+                send(&trial, B, 100 + i, 1);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.resets, 2);
+        assert_int_equal(trial.session, SESSION);
+        trial_deinit(&trial);
 }
 
 static void stragglers_of_the_last_session_are_copies(void **state) {
-        struct arbiter arbiter = running();
-        struct arbiter_packet straggler = sent(100, 5);
+        struct trial trial;
+        struct sent straggler;
 
         (void)state;
-        expect(&arbiter, sent_by(OTHER, 1, 2), ARBITER_E_RESET, 0, 0);
-        expect(&arbiter, straggler, ARBITER_E_DUPLICATE, 0, 5);
-        expect(&arbiter, sent_by(OTHER, 3, 2), ARBITER_OK, 0, 0);
-        /* but what no session before can have sent is a beginning, whenever it was sent */
-        expect(&arbiter, straggler_of(OLDEST, &straggler), ARBITER_E_RESET, 99, 0);
-        expect(&arbiter, sent_by(OTHER, 5, 0), ARBITER_E_RESET, 4, 0);
-        expect(&arbiter, straggler_of(OLDEST, &straggler), ARBITER_E_DUPLICATE, 0, 5);
+        run_to_100(&trial, 0);
+        straggler = sends(&trial, 100, 5);
+        send_by(&trial, A, OTHER, 1, 2);
+        send_by(&trial, A, OTHER, 3, 2);
+        arrives(&trial, A, &straggler);
+        send_by(&trial, A, OTHER, 5, 2);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.arbiter.strangers, 0);
         /* and no straggler is as late as this */
         for (unsigned i = 0; i < ARBITER_LATE; i++)
-                expect(&arbiter, sent_by(OTHER, 5, 0), ARBITER_OK, 0, 0);
-        expect(&arbiter, straggler_of(OLDEST, &straggler), ARBITER_E_RESET, 99, 0);
+                send_by(&trial, A, OTHER, 7, 0);
+        arrives(&trial, A, &straggler);
+        passes(&trial, 2 * HOLE);
+        assert_int_equal(trial.resets, 2);
+        trial_deinit(&trial);
 }
 
 static void a_restart_under_the_same_id_begins_afresh(void **state) {
-        struct arbiter arbiter = running();
+        struct trial trial;
 
         (void)state;
-        expect(&arbiter, sent(1, 0), ARBITER_E_RESET, 0, 0);
-        expect(&arbiter, sent(1, 0), ARBITER_OK, 0, 0);
-        expect(&arbiter, sent(1, 7), ARBITER_OK, 0, 0);
-        expect(&arbiter, sent(8, 1), ARBITER_OK, 0, 0);
-        expect(&arbiter, sent(1, 7), ARBITER_E_RESET, 0, 0);
+        run_to_100(&trial, 0);
+        send(&trial, A, 1, 0);
+        assert_int_equal(trial.resets, 1);
+        send(&trial, A, 1, 0);
+        send(&trial, A, 1, 7);
+        send(&trial, A, 8, 1);
+        assert_int_equal(trial.next, 9);
+        send(&trial, A, 1, 7);
+        assert_int_equal(trial.resets, 2);
+        assert_int_equal(trial.next, 8);
+        trial_deinit(&trial);
+}
+
+static void the_other_line_restarts_later(void **state) {
+        struct trial trial;
+        struct sent old[50], copy;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        for (unsigned i = 0; i < 50; i++)
+                old[i] = sends(&trial, 100 + i, 1);
+        for (unsigned i = 0; i < 30; i++)
+                send(&trial, A, 1 + i, 1);
+        assert_int_equal(trial.resets, 1);
+        for (unsigned i = 0; i < 50; i++)
+                arrives(&trial, B, &old[i]);
+        for (unsigned i = 0; i < 40; i++) {
+                copy = sends(&trial, 1 + i, 1); /* stamped by B's own sender */
+                arrives(&trial, B, &copy);
+        }
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.gaps, 0);
+        assert_int_equal(trial.next, 41);
+        trial_deinit(&trial);
 }
 
 static void a_copy_of_the_first_packet_is_no_restart(void **state) {
-        struct arbiter arbiter;
-        struct arbiter_packet heartbeat = sent(1, 0), first = sent(1, 5);
+        struct trial trial;
+        struct sent heartbeat, first;
 
         (void)state;
-        arbiter_init(&arbiter);
-        expect(&arbiter, heartbeat, ARBITER_E_BEGIN, 0, 0);
+        trial_init(&trial, HOLE, 0, WINDOW_MIN);
+        heartbeat = sends(&trial, 1, 0);
+        first = sends(&trial, 1, 5);
         /* however long the venue took to begin */
         for (unsigned i = 0; i < ARBITER_LATE; i++)
-                expect(&arbiter, heartbeat, ARBITER_OK, 0, 0);
-        expect(&arbiter, first, ARBITER_OK, 0, 0);
-        expect(&arbiter, first, ARBITER_E_DUPLICATE, 0, 5);
-        expect(&arbiter, heartbeat, ARBITER_E_DUPLICATE, 0, 0);
-        expect(&arbiter, sent(6, 5), ARBITER_OK, 0, 0);
-        expect(&arbiter, first, ARBITER_E_DUPLICATE, 0, 5);
+                arrives(&trial, A, &heartbeat);
+        arrives(&trial, A, &first);
+        arrives(&trial, A, &first);
+        arrives(&trial, A, &heartbeat);
+        send(&trial, A, 6, 5);
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.next, 11);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
 }
 
 static void a_replay_of_old_packets_is_a_restart(void **state) {
-        struct arbiter arbiter = running_for_long();
-        struct arbiter_packet first = sent(1, 5);
+        struct trial trial;
+        struct sent first;
 
         (void)state;
+        run_for_long(&trial);
+        first = sends(&trial, 1, 5);
         first.sent = INT64_C(1517058015909382289);
-        expect(&arbiter, first, ARBITER_E_RESET, 0, 0);
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.resets, 1);
         first.sequence = 6;
-        expect(&arbiter, first, ARBITER_OK, 0, 0);
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.next, 11);
+        trial_deinit(&trial);
 }
 
 static void a_restart_without_send_times_is_seen(void **state) {
-        struct arbiter arbiter = running_for_long();
-        struct arbiter_packet first = { .session = SESSION, .sequence = 1, .count = 5 };
+        const struct sent first = { .session = SESSION, .sequence = 1, .count = 5 };
+        struct trial trial;
 
         (void)state;
-        expect(&arbiter, first, ARBITER_E_RESET, 0, 0);
+        run_for_long(&trial);
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.next, 6);
+        trial_deinit(&trial);
 }
 
 static void a_restart_whose_beginning_was_lost_is_seen(void **state) {
-        struct arbiter arbiter = running();
+        struct trial trial;
 
         (void)state;
+        run_to_100(&trial, 0);
         for (unsigned i = 0; i < ARBITER_DOUBT - 1; i++)
-                expect(&arbiter, sent(30 + i, 1), ARBITER_E_DUPLICATE, 0, 1);
-        expect(&arbiter, sent(45, 1), ARBITER_E_RESET, 44, 0);
-        expect(&arbiter, sent(46, 1), ARBITER_OK, 0, 0);
+                send(&trial, A, 30 + i, 1);
+        assert_int_equal(trial.resets, 0);
+        send(&trial, A, 45, 1);
+        assert_int_equal(trial.resets, 1);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.lost, 44);
+        send(&trial, A, 46, 1);
+        assert_int_equal(trial.next, 47);
+        trial_deinit(&trial);
 }
 
 static void a_second_sender_on_the_line_is_no_restart(void **state) {
-        struct arbiter arbiter = running();
+        struct trial trial;
 
         (void)state;
+        run_to_100(&trial, 0);
         /* the same messages, in other packets, sent a moment later */
         for (unsigned i = 0; i < 10 * ARBITER_DOUBT; i++) {
-                expect(&arbiter, sent(100 + 3 * i, 3), ARBITER_OK, 0, 0);
-                expect(&arbiter, sent(100 + 3 * i, 2), ARBITER_E_DUPLICATE, 0, 2);
-                expect(&arbiter, sent(102 + 3 * i, 1), ARBITER_E_DUPLICATE, 0, 1);
+                send(&trial, A, 100 + 3 * i, 3);
+                send(&trial, A, 100 + 3 * i, 2);
+                send(&trial, A, 102 + 3 * i, 1);
         }
+        assert_int_equal(trial.next, 100 + 30 * ARBITER_DOUBT);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
 }
 
-static void a_wild_number_does_not_silence_the_line(void **state) {
-        struct arbiter arbiter = running();
-        struct arbiter_packet wild = sent(INT64_MAX - 10, 1);
-        unsigned refused = 0;
+/* ---- wild numbers ---- */
+
+static void a_wild_number_is_not_believed(void **state) {
+        struct trial trial;
+        struct sent wild;
 
         (void)state;
-        wild.sent = INT64_MAX;
-        expect(&arbiter, wild, ARBITER_E_GAP, INT64_MAX - 110, 0);
-        for (uint64_t sequence = 100;; sequence++, refused++) {
-                struct arbiter_packet packet = sent(sequence, 1);
-                struct arbiter_verdict verdict;
-
-                if (arbiter_accept(&arbiter, &packet, &verdict) != ARBITER_E_DUPLICATE)
-                        break;
+        run_to_100(&trial, 0);
+        wild = sends(&trial, INT64_MAX - 10, 1);
+        arrives(&trial, B, &wild);
+        for (unsigned i = 0; i < 100; i++) {
+                send(&trial, i % 2 ? A : B, 100 + i, 1);
+                passes(&trial, HOLE / 10);
         }
-        assert_int_equal(refused, ARBITER_LATE - 1);
-        expect(&arbiter, sent(100 + ARBITER_LATE, 1), ARBITER_OK, 0, 0);
+        assert_int_equal(trial.next, 200);
+        assert_int_equal(trial.gaps, 0);
+        assert_int_equal(trial.arbiter.strangers, 1);
+        trial_deinit(&trial);
+}
+
+static void a_leap_is_believed_with_the_second_packet(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        send(&trial, A, 500000, 5);
+        assert_int_equal(trial.next, 100);
+        send(&trial, A, 505000, 5);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.gaps, 2);
+        assert_int_equal(trial.lost, 499900 + 4995);
+        assert_int_equal(trial.next, 505005);
+        /* further than the window is wide, nothing is waited for */
+        send(&trial, A, 19009117, 38);
+        send(&trial, A, 19009155, 1);
+        assert_int_equal(trial.gaps, 3);
+        assert_int_equal(trial.next, 19009156);
+        assert_int_equal(trial.arbiter.strangers, 0);
+        trial_deinit(&trial);
+}
+
+static void a_leap_at_the_end_is_believed_when_nothing_follows(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        send(&trial, A, 19009117, 38);
+        arbiter_drain(&trial.arbiter);
+        assert_int_equal(trial.gaps, 1);
+        assert_int_equal(trial.next, 19009155);
+        trial_deinit(&trial);
+}
+
+static void a_believed_wild_number_does_not_silence_the_line_for_good(void **state) {
+        struct trial trial;
+        struct sent wild;
+        uint64_t sequence = 100;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        wild = sends(&trial, INT64_MAX - 10, 1);
+        wild.sent = INT64_MAX;
+        arrives(&trial, A, &wild);
+        arrives(&trial, A, &wild);
+        assert_int_equal(trial.gaps, 1);
+        for (; !trial.resets; sequence++) {
+                assert_true(sequence < 100 + ARBITER_LATE);
+                send(&trial, A, sequence, 1);
+        }
+        passes(&trial, HOLE);
+        send(&trial, A, sequence, 1);
+        assert_int_equal(trial.next, sequence + 1);
+        trial_deinit(&trial);
+}
+
+/* ---- the end ---- */
+
+static void what_waits_goes_on_at_the_end(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, RECOVERY);
+        send(&trial, A, 107, 5);
+        send(&trial, A, 115, 5);
+        arbiter_drain(&trial.arbiter);
+        assert_int_equal(trial.gaps, 2);
+        assert_int_equal(trial.next, 120);
+        assert_int_equal(arbiter_deadline(&trial.arbiter), ARBITER_NEVER);
+        arbiter_forget(&trial.arbiter);
+        /* and a first packet joins again */
+        trial.taken = 0;
+        send(&trial, A, 3000000, 5);
+        assert_int_equal(trial.joined, 3000000);
+        assert_int_equal(trial.resets, 0);
+        trial_deinit(&trial);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(order_is_quiet),
-                cmocka_unit_test(a_late_start_says_what_came_before),
-                cmocka_unit_test(gaps_are_counted),
-                cmocka_unit_test(copies_are_skipped),
+                cmocka_unit_test(a_hole_stays_open_for_so_long_and_no_longer),
+                cmocka_unit_test(a_heartbeat_tells_of_a_hole_as_well),
+                cmocka_unit_test(what_overtakes_is_put_in_order),
+                cmocka_unit_test(two_holes_are_two_gaps),
+                cmocka_unit_test(copies_are_dropped),
+                cmocka_unit_test(copies_of_what_waits_are_dropped),
                 cmocka_unit_test(the_new_part_of_a_packet_is_taken),
-                cmocka_unit_test(what_comes_out_of_order_is_a_gap_and_a_copy),
+                cmocka_unit_test(the_other_line_fills_a_hole),
+                cmocka_unit_test(a_gap_is_what_both_lines_lack),
+                cmocka_unit_test(who_wins_and_by_how_much_is_told),
+                cmocka_unit_test(a_dead_line_is_no_matter),
+                cmocka_unit_test(what_does_not_fit_is_given_up_early),
+                cmocka_unit_test(the_window_turns_while_holes_are_open),
+                cmocka_unit_test(nothing_waits_when_holes_are_not_to_stay_open),
+                cmocka_unit_test(what_is_missing_is_asked_for_after_the_hole),
+                cmocka_unit_test(an_answer_that_never_comes_is_a_gap_in_the_end),
+                cmocka_unit_test(an_answer_to_another_question_is_dropped),
+                cmocka_unit_test(who_comes_late_asks_for_the_beginning),
+                cmocka_unit_test(who_comes_late_joins_where_the_session_stands),
+                cmocka_unit_test(the_first_packets_may_overtake_each_other),
                 cmocka_unit_test(another_session_begins_afresh),
+                cmocka_unit_test(one_packet_of_another_session_is_believed_in_silence_only),
+                cmocka_unit_test(after_the_end_of_a_session_the_next_is_believed_at_once),
+                cmocka_unit_test(the_end_of_a_session_waits_for_what_is_missing),
+                cmocka_unit_test(a_line_behind_is_not_a_return),
+                cmocka_unit_test(a_line_that_went_astray_alone_does_not_hold_the_other),
                 cmocka_unit_test(stragglers_of_the_last_session_are_copies),
                 cmocka_unit_test(a_restart_under_the_same_id_begins_afresh),
+                cmocka_unit_test(the_other_line_restarts_later),
                 cmocka_unit_test(a_copy_of_the_first_packet_is_no_restart),
                 cmocka_unit_test(a_replay_of_old_packets_is_a_restart),
                 cmocka_unit_test(a_restart_without_send_times_is_seen),
                 cmocka_unit_test(a_restart_whose_beginning_was_lost_is_seen),
                 cmocka_unit_test(a_second_sender_on_the_line_is_no_restart),
-                cmocka_unit_test(a_wild_number_does_not_silence_the_line),
+                cmocka_unit_test(a_wild_number_is_not_believed),
+                cmocka_unit_test(a_leap_is_believed_with_the_second_packet),
+                cmocka_unit_test(a_leap_at_the_end_is_believed_when_nothing_follows),
+                cmocka_unit_test(a_believed_wild_number_does_not_silence_the_line_for_good),
+                cmocka_unit_test(what_waits_goes_on_at_the_end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

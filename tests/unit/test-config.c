@@ -108,7 +108,8 @@ static void test_feeds(void **state) {
                      "[feed day]\nsource = pcap\nprotocol = iex-tops\nfile = a/b.pcap.gz\n"
                      "speed = 0.5x\npackets = 20000\nloop = yes\n"
                      "[feed  live.A-1_b]\nport = 10378\nprotocol = iex-deep\n"
-                     "address = ff02::1\ninterface = eth0\nsource = udp\n"
+                     "address = ff02::1\ninterface = eth0\nsource = udp\nframing = moldudp64\n"
+                     "hole_ms = 0.25\nhole_buffer = 1M\nstale_ms = 500\n"
                      "[feed plain]\nsource = pcap\nprotocol = iex-tops\nfile = b\n"
                      "[feed max]\nsource = pcap\nprotocol = x\nfile = b\nspeed = max\n"
                      "[feed any]\nsource = udp\nprotocol = x\nport = 65535\n");
@@ -134,6 +135,10 @@ static void test_feeds(void **state) {
         assert_string_equal(feed->address, "ff02::1");
         assert_int_equal(feed->port, 10378);
         assert_string_equal(feed->interface, "eth0");
+        assert_string_equal(feed->framing, "moldudp64");
+        assert_int_equal(feed->hole, 250000);
+        assert_int_equal(feed->hole_buffer, 1 << 20);
+        assert_int_equal(feed->stale_ms, 500);
 
         feed++;
         assert_true(feed->speed == 1);
@@ -147,6 +152,9 @@ static void test_feeds(void **state) {
         assert_string_equal(feed->address, "0.0.0.0");
         assert_int_equal(feed->port, 65535);
         assert_null(feed->interface);
+        assert_null(feed->framing);
+        assert_int_equal(feed->hole, 5000000);
+        assert_int_equal(feed->stale_ms, 3000);
         config_free(attempt.config);
 }
 

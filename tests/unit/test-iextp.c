@@ -61,19 +61,19 @@ static struct draft three_messages(void) {
 
 /* Reads from memory that ends where the packet ends, so that a sanitizer sees every step beyond; and
  * takes all messages, so that it sees theirs too. */
-static int parse(const struct draft *draft, struct iextp *segment, unsigned *messages) {
-        struct iextp_message message;
-        struct iextp all;
+static int parse(const struct draft *draft, struct framed *framed, unsigned *messages) {
+        struct message message;
+        struct framed all;
         uint8_t *copy = malloc(draft->size ? draft->size : 1);
         unsigned n = 0, sum = 0;
         int r;
 
         assert_non_null(copy);
         memcpy(copy, draft->data, draft->size);
-        r = iextp_parse(&all, copy, draft->size);
+        r = iextp_framing.parse(&all, copy, draft->size);
         if (r == IEXTP_OK) {
-                *segment = all;
-                for (; iextp_next(&all, &message); n++)
+                *framed = all;
+                for (; framed_next(&all, &message); n++)
                         for (size_t i = 0; i < message.size; i++)
                                 sum += message.data[i];
         }
@@ -84,10 +84,10 @@ static int parse(const struct draft *draft, struct iextp *segment, unsigned *mes
 }
 
 static int outcome(const struct draft *draft) {
-        struct iextp segment;
+        struct framed framed;
         unsigned messages;
 
-        return parse(draft, &segment, &messages);
+        return parse(draft, &framed, &messages);
 }
 
 static void short_packets_are_refused(void **state) {
@@ -166,58 +166,55 @@ static void impossible_numbers_are_refused(void **state) {
 
 static void headers_are_read(void **state) {
         struct draft draft = three_messages();
-        struct iextp segment;
+        struct framed framed;
         unsigned messages;
 
         (void)state;
-        put_u64(&draft, 16, 0x0102030405060708);
         put_u64(&draft, 24, 28141);
-        assert_int_equal(parse(&draft, &segment, &messages), IEXTP_OK);
-        assert_int_equal(segment.protocol, 0x8003);
-        assert_int_equal(segment.channel, 1);
-        assert_int_equal(segment.session, 1150681088);
-        assert_int_equal(segment.count, 3);
-        assert_int_equal(segment.offset, 0x0102030405060708);
-        assert_int_equal(segment.sequence, 28141);
-        assert_int_equal(segment.sent, INT64_C(1517058015909382289));
+        assert_int_equal(parse(&draft, &framed, &messages), IEXTP_OK);
+        assert_int_equal(framed.protocol, 0x8003);
+        assert_int_equal(framed.session, 1150681088);
+        assert_int_equal(framed.count, 3);
+        assert_int_equal(framed.sequence, 28141);
+        assert_int_equal(framed.sent, INT64_C(1517058015909382289));
 }
 
 static void heartbeats_have_no_messages(void **state) {
         struct draft draft = heartbeat();
-        struct iextp segment;
+        struct framed framed;
         unsigned messages;
 
         (void)state;
-        assert_int_equal(parse(&draft, &segment, &messages), IEXTP_OK);
-        assert_int_equal(segment.count, 0);
-        assert_int_equal(segment.sequence, 1);
+        assert_int_equal(parse(&draft, &framed, &messages), IEXTP_OK);
+        assert_int_equal(framed.count, 0);
+        assert_int_equal(framed.sequence, 1);
         assert_int_equal(messages, 0);
 }
 
 static void messages_come_one_by_one(void **state) {
         static const char *const texts[] = { "Quote", "", "Trade report" };
         struct draft draft = three_messages();
-        struct iextp_message message;
-        struct iextp segment;
+        struct message message;
+        struct framed framed;
 
         (void)state;
         /* what comes after the payload does not matter */
         draft.size += 20;
-        assert_int_equal(iextp_parse(&segment, draft.data, draft.size), IEXTP_OK);
+        assert_int_equal(iextp_framing.parse(&framed, draft.data, draft.size), IEXTP_OK);
         for (size_t i = 0; i < 3; i++) {
-                assert_true(iextp_next(&segment, &message));
+                assert_true(framed_next(&framed, &message));
                 assert_int_equal(message.size, strlen(texts[i]));
                 assert_memory_equal(message.data, texts[i], message.size);
         }
-        assert_false(iextp_next(&segment, &message));
-        assert_false(iextp_next(&segment, &message));
+        assert_false(framed_next(&framed, &message));
+        assert_false(framed_next(&framed, &message));
 }
 
 /* Every byte of a sound segment is set to every value: it is refused, or as many messages come out as
  * it says. */
 static void no_byte_leads_astray(void **state) {
         struct draft draft = three_messages();
-        struct iextp segment;
+        struct framed framed;
         unsigned messages;
         uint8_t byte;
 
@@ -226,8 +223,8 @@ static void no_byte_leads_astray(void **state) {
                 byte = draft.data[at];
                 for (unsigned value = 0; value < 256; value++) {
                         draft.data[at] = (uint8_t)value;
-                        if (parse(&draft, &segment, &messages) == IEXTP_OK)
-                                assert_int_equal(messages, segment.count);
+                        if (parse(&draft, &framed, &messages) == IEXTP_OK)
+                                assert_int_equal(messages, framed.count);
                 }
                 draft.data[at] = byte;
         }
@@ -237,7 +234,7 @@ static void every_outcome_has_words(void **state) {
         (void)state;
         for (int i = 0; i < _IEXTP_E_N; i++)
                 for (int j = 0; j < i; j++)
-                        assert_string_not_equal(iextp_cause(i), iextp_cause(j));
+                        assert_string_not_equal(iextp_framing.cause(i), iextp_framing.cause(j));
 }
 
 int main(void) {
