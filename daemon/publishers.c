@@ -50,11 +50,15 @@ const char *publishers_tick(void *userdata, struct md_tick *tick) {
         return NULL;
 }
 
+static void blame(struct stream *stream, const char *what) {
+        stream_refuse(stream, CAUSE_LIAR, "tick %llu of its publisher: %s",
+                      (unsigned long long)stream->stats.messages + 1, what);
+}
+
 void publishers_liar(void *userdata, const char *what) {
         struct stream *stream = userdata;
 
-        stream_refuse(stream, CAUSE_LIAR, "tick %llu of its publisher: %s",
-                      (unsigned long long)stream->stats.messages + 1, what);
+        blame(stream, what);
         session_liar(stream->publisher, what);
 }
 
@@ -101,8 +105,10 @@ static int publishers_open(void *userdata, struct session *session, const char *
 
 static void publishers_close(void *publication, int trusted) {
         struct stream *stream = publication;
+        const char *wrong = local_close(stream->feed, trusted);
 
-        local_close(stream->feed, trusted);
+        if (wrong)
+                blame(stream, wrong);
         stream->publisher = NULL;
         stream_stale(stream, time_now());
 }

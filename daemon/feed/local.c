@@ -1,8 +1,9 @@
 /*
  * Ticks from a program on this host
  *
- * The doorbell is rung once per doze. While there is more in the ring, a timer that is due at once brings
- * us back after everything else had its turn; so a publisher at full speed rings no bell at all.
+ * The doorbell is rung once per doze; more than that is a flood, and no publisher of ours. While there is more
+ * in the ring, a timer that is due at once brings us back after everything else had its turn; so a
+ * publisher at full speed rings no bell at all.
  */
 
 #include "feed/local.h"
@@ -27,6 +28,8 @@ struct local {
         uint32_t size;     /* of the ring, in ticks */
         struct ring *ring; /* NULL: no publisher */
         uint64_t tail;     /* ours; what the ring says of it is for the publisher */
+        uint64_t dozes;    /* of ours so far; each asks for one knock, at most */
+        uint64_t knocks;   /* heard so far */
         int doorbell_fd;   /* reading end */
         int room_fd;       /* writing end */
         ev_io doorbell;
@@ -63,11 +66,23 @@ static const char *take(struct local *local, uint64_t most, bool *left) {
         return wrong;
 }
 
-static void drain_doorbell(struct local *local) {
-        char bytes[64];
+static void doze(struct local *local) {
+        local->dozes++;
+        ring_doze(local->ring);
+}
 
-        while (read(local->doorbell_fd, bytes, sizeof(bytes)) == sizeof(bytes))
-                continue;
+/* Takes some of the knocks; the loop calls again if there are more. What is wrong with them, or NULL. */
+static const char *hear(struct local *local) {
+        char bytes[64];
+        ssize_t n;
+
+        n = read(local->doorbell_fd, bytes, sizeof(bytes));
+        if (n > 0)
+                local->knocks += (size_t)n;
+        else if (n == 0 || errno != EAGAIN)
+                ev_io_stop(local->feed.loop, &local->doorbell); /* nobody will knock any more */
+        return local->knocks > local->dozes ? "more knocks on its doorbell than were asked for"
+                                            : NULL;
 }
 
 /* One batch; then either there is more, and we come again, or we doze. */
@@ -77,7 +92,7 @@ static void local_dispatch(struct local *local) {
 
         wrong = take(local, BATCH, &left);
         if (!wrong && !left) {
-                ring_doze(local->ring);
+                doze(local);
                 /* what came before the doze was seen rings nothing */
                 left = ring_pending(local->ring, local->size, local->tail) != 0;
                 if (left)
@@ -93,10 +108,14 @@ static void local_dispatch(struct local *local) {
 static void local_rung(struct ev_loop *loop, ev_io *watcher, int events) {
         struct local *local = container_of(watcher, struct local, doorbell);
 
+        const char *wrong = hear(local);
+
         (void)loop;
         (void)events;
-        drain_doorbell(local);
-        local_dispatch(local);
+        if (wrong)
+                local->feed.sink->liar(local->feed.userdata, wrong);
+        else
+                local_dispatch(local);
 }
 
 static void local_again(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -163,10 +182,10 @@ int local_open(struct feed *feed, struct local_fds *fds) {
         fds->room = room[0];
 
         local->ring = ring;
-        local->tail = 0;
+        local->tail = local->dozes = local->knocks = 0;
         local->doorbell_fd = doorbell[0];
         local->room_fd = room[1];
-        ring_doze(ring);
+        doze(local);
         ev_io_init(&local->doorbell, local_rung, local->doorbell_fd, EV_READ);
         ev_timer_init(&local->again, local_again, 0., 0.);
         ev_io_start(feed->loop, &local->doorbell);
@@ -174,15 +193,16 @@ int local_open(struct feed *feed, struct local_fds *fds) {
         return 0;
 }
 
-void local_close(struct feed *feed, bool trusted) {
+const char *local_close(struct feed *feed, bool trusted) {
         struct local *local = local_of(feed);
+        const char *wrong = NULL;
         bool left;
 
         if (!local->ring)
-                return;
+                return NULL;
         if (trusted) {
                 /* at most one ring: it may be writing still, if only its socket is closed */
-                take(local, local->size, &left);
+                wrong = take(local, local->size, &left);
                 feed->sink->flush(feed->userdata);
         }
         ev_io_stop(feed->loop, &local->doorbell);
@@ -192,6 +212,7 @@ void local_close(struct feed *feed, bool trusted) {
         close(local->room_fd);
         local->ring = NULL;
         feed_say(feed, FEED_STATE_DOWN, "its publisher has gone");
+        return wrong;
 }
 
 /* ---- the source ---- */

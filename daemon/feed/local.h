@@ -24,5 +24,5 @@ bool local_is_open(struct feed *feed);
 int local_open(struct feed *feed, struct local_fds *fds);
 
 /* The publisher is gone: takes what it had finished to say, unless that is not to be trusted, and goes
- * DOWN. */
-void local_close(struct feed *feed, bool trusted);
+ * DOWN. What was wrong with what it took, or NULL. */
+const char *local_close(struct feed *feed, bool trusted);
