@@ -55,4 +55,4 @@
 //	replace mdshmd/mdclient => /usr/share/gocode/src/mdshmd/mdclient
 package mdclient
 
-//go:generate go run ./internal/genlayout ../shm/mdshm-layout.json layout_gen.go
+//go:generate go run ./internal/genlayout ../shm/mdshm-layout.json .

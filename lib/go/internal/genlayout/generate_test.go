@@ -20,16 +20,18 @@ func published(t *testing.T) []byte {
 }
 
 func TestLayoutIsTheOneGenerated(t *testing.T) {
-	want, err := generate(published(t))
+	sources, err := generate(published(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile("../../layout_gen.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("layout_gen.go is not what the layout says: run `go generate` in lib/go")
+	for name, want := range sources {
+		got, err := os.ReadFile("../../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the layout says: run `go generate` in lib/go", name)
+		}
 	}
 }
 
