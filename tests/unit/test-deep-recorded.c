@@ -22,32 +22,62 @@ struct player {
         struct recording *recording;
         const struct framing *framing;
         struct arbiter arbiter;
-        unsigned resets, others; /* outcomes of the arbiter */
+        unsigned resets, others; /* what the arbiter said */
         int end;                 /* how the recording ended */
 };
 
-static void take_packet(struct player *player, const struct frame *frame) {
-        struct arbiter_verdict verdict;
+static void on_packet(void *userdata, const struct packet *packet, struct framed *framed,
+                      uint32_t skip) {
+        struct player *player = userdata;
         struct message message;
+
+        (void)packet;
+        player->others += skip;
+        while (framed_next(framed, &message))
+                world_take(player->world, message.data, message.size);
+}
+
+static void on_join(void *userdata, uint64_t first) {
+        struct player *player = userdata;
+
+        (void)first;
+        player->others++;
+}
+
+static void on_gap(void *userdata, uint64_t first, uint64_t n) {
+        struct player *player = userdata;
+
+        (void)first;
+        (void)n;
+        player->others++;
+}
+
+static void on_reset(void *userdata, const struct packet *packet, const struct framed *framed) {
+        struct player *player = userdata;
+
+        (void)packet;
+        (void)framed;
+        player->resets++;
+        world_begin_afresh(player->world);
+}
+
+static const struct arbiter_ops player_ops = {
+        .packet = on_packet,
+        .join = on_join,
+        .gap = on_gap,
+        .reset = on_reset,
+};
+
+static void take_packet(struct player *player, const struct frame *frame, int64_t now) {
+        const struct packet packet = {
+                .data = frame->payload,
+                .size = frame->size,
+                .now = now,
+        };
         struct framed framed;
-        int r;
 
         assert_int_equal(player->framing->parse(&framed, frame->payload, frame->size), 0);
-        const struct arbiter_packet numbers = {
-                .session = framed.session,
-                .sequence = framed.sequence,
-                .count = framed.count,
-                .sent = framed.sent,
-        };
-        r = arbiter_accept(&player->arbiter, &numbers, &verdict);
-        if (r == ARBITER_E_RESET) {
-                player->resets++;
-                world_begin_afresh(player->world);
-        } else if (r != ARBITER_OK && r != ARBITER_E_BEGIN) {
-                player->others++;
-        }
-        while (framed_next(&framed, &message))
-                world_take(player->world, message.data, message.size);
+        arbiter_accept(&player->arbiter, &packet, &framed);
 }
 
 /* Goes on to packet number `until`, or to the end. */
@@ -64,18 +94,19 @@ static void play(struct player *player, uint64_t until) {
                                              recorded.data, recorded.captured, recorded.length),
                                  FRAME_OK);
                 player->world->packets++;
-                take_packet(player, &frame);
+                take_packet(player, &frame, recorded.time);
         }
 }
 
 static void test_recorded_day(void **state) {
+        const struct arbiter_params params = { .hole = 5000000, .window = WINDOW_MIN };
         struct player player = { .framing = framing_find("iextp") };
         struct recording_why why;
 
         (void)state;
         assert_non_null(player.framing);
         player.world = world_new(&deep_decoder);
-        arbiter_init(&player.arbiter);
+        assert_int_equal(arbiter_init(&player.arbiter, &params, &player_ops, &player), 0);
         assert_int_equal(recording_new(&player.recording, world_path(CAPTURE), &why), 0);
 
         play(&player, 5244);
@@ -91,6 +122,8 @@ static void test_recorded_day(void **state) {
         assert_int_equal(player.others, 0);
         assert_int_equal(player.world->messages, 391999);
         assert_int_equal(player.world->refused, 0);
+        assert_int_equal(player.arbiter.duplicates, 0);
+        arbiter_deinit(&player.arbiter);
         recording_free(player.recording);
         world_free(player.world);
 }
