@@ -1,14 +1,6 @@
 /*
  * The pcap source: a recording, played again
  *
- * The pace is kept against the clock at the start and never against the packet before, so that it
- * cannot drift: a packet is due at start + (its time - time of the first) / speed. Gaps of the
- * recording are kept, however long they are. A source that fell behind catches up.
- *
- * One timerfd on the loop does it all. Set to the next due time it wakes the source then. Expired and
- * not set again it stays readable, so that the source has its turn in each round of the loop along
- * with everybody else: that is how it runs as fast as can be, a burst of packets each time.
- *
  * Packets are numbered as other tools number the frames of the file, those that hold no packet for us
  * included. Functions are called replay_...: pcap_... belongs to libpcap.
  */
@@ -19,30 +11,25 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "feed/frame.h"
+#include "feed/pace.h"
 #include "feed/recording.h"
 #include "feed/source.h"
 
 #define BURST 256 /* frames per round of the loop */
-
-#define NS_PER_S INT64_C(1000000000)
-#define WAIT_MAX (INT64_C(3600) * 24 * 3650 * NS_PER_S) /* nothing is due later than this */
 
 /* Why a burst was the last, beside RECORDING_E_...: as many packets as the config asks for. */
 #define REPLAY_E_ENOUGH _RECORDING_E_N
 
 struct replay {
         struct feed feed;
-        ev_io timer; /* on a timerfd */
+        struct pace pace;
+        ev_io timer; /* on the pace's */
         char *path;
-        double speed;    /* times the recorded pace; 0: as fast as can be */
         uint64_t wanted; /* packets; 0: all */
         bool loops;
         bool told_cut; /* in the log, the first time round */
@@ -50,47 +37,10 @@ struct replay {
         struct recording *recording; /* NULL: over */
         struct recording_frame next; /* the newest read */
         bool has_next;               /* it is not handed on yet */
-        bool is_paced;               /* start and first are set */
-        int64_t start;               /* ns of CLOCK_MONOTONIC when the first frame was due */
-        int64_t first;               /* TIME of that frame */
         int64_t now;                 /* TIME of the newest frame so far */
         uint64_t packets;            /* handed on, over all rounds */
         uint64_t before;             /* of these, in earlier rounds */
 };
-
-static int64_t now_monotonic(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
-/* Wakes the source at that time; if it is gone by, in each round of the loop. */
-static void replay_wake(struct replay *replay, int64_t when) {
-        struct itimerspec timer = {
-                .it_value = { .tv_sec = when / NS_PER_S, .tv_nsec = when % NS_PER_S },
-        };
-
-        /* it cannot fail: the descriptor is a timer, and the time a valid one */
-        timerfd_settime(replay->timer.fd, TFD_TIMER_ABSTIME, &timer, NULL);
-}
-
-/* When the next frame is due, on the monotonic clock. */
-static int64_t replay_due(struct replay *replay, int64_t now) {
-        double wait;
-
-        if (replay->speed <= 0)
-                return now;
-        if (!replay->is_paced) {
-                replay->is_paced = true;
-                replay->start = now;
-                replay->first = replay->next.time;
-        }
-        wait = (double)(replay->next.time - replay->first) / replay->speed;
-        if (wait <= 0) /* recordings may step back */
-                return replay->start;
-        return replay->start + (wait < (double)WAIT_MAX ? (int64_t)wait : WAIT_MAX);
-}
 
 /* Hands on the frame that was read. */
 static void replay_hand_on(struct replay *replay) {
@@ -125,7 +75,7 @@ static void replay_hand_on(struct replay *replay) {
 
 /* Hands on what is due, at most a burst. Returns 0 if there may be more, or why there is no more. */
 static int replay_burst(struct replay *replay, struct recording_why *why) {
-        int64_t due, now = now_monotonic();
+        int64_t due, now = pace_now();
         int r;
 
         for (unsigned n = 0; n < BURST; n++) {
@@ -137,9 +87,9 @@ static int replay_burst(struct replay *replay, struct recording_why *why) {
                                 return r;
                         replay->has_next = true;
                 }
-                due = replay_due(replay, now);
+                due = pace_due(&replay->pace, replay->next.time, now);
                 if (due > now) {
-                        replay_wake(replay, due);
+                        pace_wake(&replay->pace, due);
                         return 0;
                 }
                 replay_hand_on(replay);
@@ -167,7 +117,7 @@ static void replay_again(struct replay *replay) {
                 return;
         }
         replay->before = replay->packets;
-        replay->is_paced = false;
+        pace_begin(&replay->pace);
         replay->now = 0;
         replay->feed.sink->restart(replay->feed.userdata);
 }
@@ -241,8 +191,8 @@ static void replay_start(struct feed *feed) {
 
         if (!replay->recording)
                 return;
-        replay->is_paced = false;
-        replay_wake(replay, 1);
+        pace_begin(&replay->pace);
+        pace_wake(&replay->pace, 1);
         ev_io_start(feed->loop, &replay->timer);
 }
 
@@ -256,8 +206,7 @@ static void replay_free(struct feed *feed) {
         struct replay *replay = container_of(feed, struct replay, feed);
 
         recording_free(replay->recording);
-        if (replay->timer.fd >= 0)
-                close(replay->timer.fd);
+        pace_deinit(&replay->pace);
         free(replay->path);
         feed_deinit(feed);
         free(replay);
@@ -278,13 +227,13 @@ int replay_new(struct feed **feedp, const struct config_feed *config, struct ev_
                const struct feed_sink *sink, void *userdata) {
         _cleanup_(replay_freep) struct replay *replay = NULL;
         struct recording_why why;
-        int fd, r;
+        int r;
 
         replay = malloc(sizeof(*replay));
         if (!replay)
                 return error_origin(-ENOMEM);
         *replay = (struct replay){
-                .speed = config->speed,
+                .pace = PACE_NULL,
                 .wanted = config->packets,
                 .loops = config->loop,
         };
@@ -301,10 +250,10 @@ int replay_new(struct feed **feedp, const struct config_feed *config, struct ev_
                 log_error("feed %s: cannot play %s: %s", config->name, config->file, why.text);
                 return error_trace(r);
         }
-        fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (fd < 0)
-                return error_origin(-errno);
-        ev_io_set(&replay->timer, fd, EV_READ);
+        r = pace_init(&replay->pace, config->speed);
+        if (r)
+                return error_trace(r);
+        ev_io_set(&replay->timer, replay->pace.fd, EV_READ);
 
         *feedp = &replay->feed;
         replay = NULL;

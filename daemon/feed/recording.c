@@ -5,22 +5,21 @@
 #include "feed/recording.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pcap/pcap.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "feed/frame.h"
+#include "feed/packed.h"
 
-#define BUFFER_SIZE (1 << 17) /* of zlib's input, and of the stream on top */
+#define BUFFER_SIZE (1 << 17) /* of the stream on top of zlib */
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -52,28 +51,6 @@ static int stream_close(void *cookie) {
         return gzclose_r(cookie) == Z_OK ? 0 : EOF;
 }
 
-/* A regular file, so that a read never waits; O_NONBLOCK, so that neither does the open. */
-static int open_file(const char *path, struct recording_why *why) {
-        _cleanup_(closep) int fd = -1;
-        struct stat st;
-        int r;
-
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0 || fstat(fd, &st) < 0) {
-                r = -errno;
-                why_set(why, "%s", strerror(-r));
-                return error_origin(r);
-        }
-        if (!S_ISREG(st.st_mode)) {
-                why_set(why, "it is not a regular file");
-                return error_origin(-EINVAL);
-        }
-
-        r = fd;
-        fd = -1;
-        return r;
-}
-
 /* A stream of the file's bytes, unpacked if they are packed; *gzp is part of it. */
 static int open_stream(FILE **streamp, gzFile *gzp, const char *path, struct recording_why *why) {
         static const cookie_io_functions_t functions = {
@@ -82,18 +59,11 @@ static int open_stream(FILE **streamp, gzFile *gzp, const char *path, struct rec
         };
         FILE *stream;
         gzFile gz;
-        int fd;
+        int r;
 
-        fd = open_file(path, why);
-        if (fd < 0)
-                return error_trace(fd);
-        gz = gzdopen(fd, "rb");
-        if (!gz) {
-                close(fd);
-                return error_origin(-ENOMEM);
-        }
-        gzbuffer(gz, BUFFER_SIZE);
-
+        r = packed_open(&gz, path, why->text);
+        if (r < 0)
+                return error_trace(r);
         stream = fopencookie(gz, "rb", functions);
         if (!stream) {
                 gzclose_r(gz);
@@ -103,26 +73,6 @@ static int open_stream(FILE **streamp, gzFile *gzp, const char *path, struct rec
         *streamp = stream;
         *gzp = gz;
         return 0;
-}
-
-/* What zlib found wrong, NULL if nothing. It puts a name of its own for the file in front. */
-static const char *gz_trouble(gzFile gz) {
-        const char *text, *colon;
-        int code;
-
-        text = gzerror(gz, &code);
-        if (code == Z_OK || code == Z_BUF_ERROR)
-                return NULL;
-        colon = strstr(text, ": ");
-        return colon ? colon + 2 : text;
-}
-
-/* The packed file ends before its contents do. */
-static bool gz_is_cut(gzFile gz) {
-        int code;
-
-        gzerror(gz, &code);
-        return code == Z_BUF_ERROR;
 }
 
 static int open_pcap(struct recording *recording, const char *path, struct recording_why *why) {
@@ -137,7 +87,7 @@ static int open_pcap(struct recording *recording, const char *path, struct recor
         recording->pcap =
                 pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, text);
         if (!recording->pcap) {
-                trouble = gz_trouble(recording->gz);
+                trouble = packed_trouble(recording->gz);
                 if (trouble)
                         why_set(why, "it is damaged (%s)", trouble);
                 else
@@ -192,11 +142,11 @@ int recording_link(const struct recording *recording) {
 /* The reader found no whole frame. Was that the end of the file, or the end of its sense? */
 static int tell_end(struct recording *recording, int result, struct recording_why *why) {
         FILE *stream = pcap_file(recording->pcap);
-        const char *trouble = gz_trouble(recording->gz);
+        const char *trouble = packed_trouble(recording->gz);
 
         if (!trouble && !ferror(stream)) {
                 if (result == PCAP_ERROR_BREAK)
-                        return gz_is_cut(recording->gz) ? RECORDING_E_CUT : RECORDING_E_END;
+                        return packed_is_cut(recording->gz) ? RECORDING_E_CUT : RECORDING_E_END;
                 if (feof(stream))
                         return RECORDING_E_CUT;
         }

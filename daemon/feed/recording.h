@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "feed/packed.h"
+
 struct recording;
 
 enum {
@@ -33,7 +35,7 @@ struct recording_frame {
 
 /* Why a file was refused, or is no good further on. */
 struct recording_why {
-        char text[320];
+        char text[PACKED_WHY_SIZE];
 };
 
 /* Opens a file and reads its header. A negative errno and a sentence: of open(), or -EINVAL for what
