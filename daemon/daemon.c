@@ -135,8 +135,9 @@ static int check_feed(const struct config *config, const struct config_feed *fee
                           feed->protocol);
                 return -EINVAL;
         }
-        if (feed->framing && !pipeline_carries(feed->framing, feed->protocol)) {
-                log_error("%s:%u: [feed %s] framing: %s does not carry %s; take the line out",
+        if (feed->framing && !pipeline_carries(feed->framing, feed)) {
+                log_error("%s:%u: [feed %s] framing: with %s, %s does not come from such a "
+                          "source; take the line out",
                           config->path, config_feed_line(feed, "framing"), feed->name,
                           feed->framing, feed->protocol);
                 return -EINVAL;

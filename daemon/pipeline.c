@@ -263,9 +263,13 @@ bool pipeline_knows(const char *protocol) {
         return decoder_find(protocol) != NULL;
 }
 
-bool pipeline_carries(const char *framing, const char *protocol) {
+bool pipeline_carries(const char *name, const struct config_feed *config) {
+        const struct framing *framing = framing_find(name);
+
+        if (framing->pieces || config->source == CONFIG_SOURCE_FILE)
+                return framing->pieces && config->source == CONFIG_SOURCE_FILE;
         /* what says which protocol it carries, carries no other */
-        return framing_find(framing)->protocols == (decoder_find(protocol)->iextp != NULL);
+        return framing->protocols == (decoder_find(config->protocol)->iextp != NULL);
 }
 
 int pipeline_add(struct pipeline *pipeline, const struct config_feed *config) {

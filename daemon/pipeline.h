@@ -49,5 +49,5 @@ void pipeline_start(struct pipeline *pipeline);
 /* Whether a feed can speak that protocol, for the check of a config. */
 bool pipeline_knows(const char *protocol);
 
-/* Whether messages of that protocol, which is known, come in that framing, which is. */
-bool pipeline_carries(const char *framing, const char *protocol);
+/* Whether that framing can be a feed's, whose protocol is known. */
+bool pipeline_carries(const char *name, const struct config_feed *config);

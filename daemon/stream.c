@@ -369,6 +369,8 @@ static const struct framing *choose_framing(const struct decoder *decoder,
                                             const struct config_feed *config) {
         if (config->framing)
                 return framing_find(config->framing);
+        if (config->source == CONFIG_SOURCE_FILE)
+                return framing_find("file");
         return framing_find(decoder->iextp ? "iextp" : "moldudp64");
 }
 
@@ -402,6 +404,7 @@ int stream_init(struct stream *stream, struct pipeline *pipeline, const struct c
                 [CONFIG_SOURCE_PCAP] = "pcap",
                 [CONFIG_SOURCE_UDP] = "udp",
                 [CONFIG_SOURCE_PUBLISHER] = "publisher",
+                [CONFIG_SOURCE_FILE] = "file",
         };
         bool ticks = config->source == CONFIG_SOURCE_PUBLISHER;
         struct segment *segment = pipeline->segment;
@@ -429,7 +432,7 @@ int stream_init(struct stream *stream, struct pipeline *pipeline, const struct c
                         return error_trace(r);
         }
         restore_instruments(stream);
-        stream->rewind = config->source == CONFIG_SOURCE_PCAP && stream->stats.instruments;
+        stream->rewind = stream->decoder && !stream->is_live && stream->stats.instruments;
         if (!stream->rewind) {
                 restore_stats(stream);
                 if (books_kept(stream->decoder) && stream->stats.instruments)

@@ -16,6 +16,7 @@
 #define PCAP (1u << CONFIG_SOURCE_PCAP)
 #define UDP  (1u << CONFIG_SOURCE_UDP)
 #define PUB  (1u << CONFIG_SOURCE_PUBLISHER)
+#define DAY  (1u << CONFIG_SOURCE_FILE)
 
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 #define CLIENTS_MAX     4096
@@ -23,7 +24,7 @@
 #define PATH_LENGTH_MAX 4095
 #define KEY_LENGTH_MAX  32 /* of the names below */
 
-static const char *const framings[] = { "iextp", "moldudp64", NULL };
+static const char *const framings[] = { "iextp", "moldudp64", "file", NULL };
 
 const struct config_key config_keys[] = {
         { "segment", "name", config_parse_segment, FIELD(config, segment.name),
@@ -62,25 +63,27 @@ const struct config_key config_keys[] = {
           .fallback = "info" },
 
         { "feed", "source", config_parse_source, FIELD(config_feed, source),
-          .sources = PCAP | UDP | PUB, .required = true },
+          .sources = PCAP | UDP | PUB | DAY, .required = true },
         { "feed", "protocol", config_parse_word, FIELD(config_feed, protocol),
-          .max = CONFIG_PROTOCOL_MAX, .text = true, .sources = PCAP | UDP, .required = true },
+          .max = CONFIG_PROTOCOL_MAX, .text = true, .sources = PCAP | UDP | DAY, .required = true },
         { "feed", "framing", config_parse_choice, FIELD(config_feed, framing), .choices = framings,
-          .text = true, .sources = PCAP | UDP },
+          .text = true, .sources = PCAP | UDP | DAY },
         { "feed", "hole_ms", config_parse_ms, FIELD(config_feed, hole), .max = 60000,
           .sources = PCAP | UDP, .fallback = "5" },
         { "feed", "hole_buffer", config_parse_size, FIELD(config_feed, hole_buffer),
           .min = CONFIG_HOLE_BUFFER_MIN, .max = CONFIG_HOLE_BUFFER_MAX, .sources = PCAP | UDP,
           .fallback = "32M" },
         { "feed", "file", config_parse_text, FIELD(config_feed, file), .max = PATH_LENGTH_MAX,
-          .text = true, .sources = PCAP, .required = true },
-        { "feed", "speed", config_parse_speed, FIELD(config_feed, speed), .sources = PCAP,
+          .text = true, .sources = PCAP | DAY, .required = true },
+        { "feed", "speed", config_parse_speed, FIELD(config_feed, speed), .sources = PCAP | DAY,
           .fallback = "recorded" },
         { "feed", "packets", config_parse_number, FIELD(config_feed, packets), .max = INT64_MAX,
           .sources = PCAP, .fallback = "0" },
-        { "feed", "loop", config_parse_bool, FIELD(config_feed, loop), .sources = PCAP,
+        { "feed", "messages", config_parse_number, FIELD(config_feed, messages), .max = INT64_MAX,
+          .sources = DAY, .fallback = "0" },
+        { "feed", "loop", config_parse_bool, FIELD(config_feed, loop), .sources = PCAP | DAY,
           .fallback = "no" },
-        { "feed", "date", config_parse_date, FIELD(config_feed, date), .sources = PCAP,
+        { "feed", "date", config_parse_date, FIELD(config_feed, date), .sources = PCAP | DAY,
           .fallback = "1970-01-01" },
         { "feed", "address", config_parse_address, FIELD(config_feed, address), .text = true,
           .sources = UDP, .fallback = "0.0.0.0" },

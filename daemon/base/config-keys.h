@@ -65,7 +65,8 @@ extern const size_t config_keys_n;
 
 #define CONFIG_SECTION_FEED "feed"
 #define CONFIG_SOURCES                                                                             \
-        ((1u << CONFIG_SOURCE_PCAP) | (1u << CONFIG_SOURCE_UDP) | (1u << CONFIG_SOURCE_PUBLISHER))
+        ((1u << CONFIG_SOURCE_PCAP) | (1u << CONFIG_SOURCE_UDP) |                                  \
+         (1u << CONFIG_SOURCE_PUBLISHER) | (1u << CONFIG_SOURCE_FILE))
 
 /* What the file says of one key. One per key of the table, in struct config and in each feed, where
  * the keys of the other stay unused. */

@@ -169,6 +169,7 @@ const char *config_source_name(enum config_source source) {
                 [CONFIG_SOURCE_PCAP] = "pcap",
                 [CONFIG_SOURCE_UDP] = "udp",
                 [CONFIG_SOURCE_PUBLISHER] = "publisher",
+                [CONFIG_SOURCE_FILE] = "file",
         };
 
         return names[source];
@@ -184,8 +185,11 @@ int config_parse_source(const struct config_key *key, struct config_value *value
                 *out = CONFIG_SOURCE_UDP;
         else if (!strcmp(value->text, "publisher"))
                 *out = CONFIG_SOURCE_PUBLISHER;
+        else if (!strcmp(value->text, "file"))
+                *out = CONFIG_SOURCE_FILE;
         else
-                return config_refuse(value, "\"%s\" is none of pcap, udp, publisher", value->text);
+                return config_refuse(value, "\"%s\" is none of pcap, udp, file, publisher",
+                                     value->text);
         return 0;
 }
 

@@ -19,6 +19,7 @@ enum config_source {
         CONFIG_SOURCE_PCAP,
         CONFIG_SOURCE_UDP,
         CONFIG_SOURCE_PUBLISHER,
+        CONFIG_SOURCE_FILE,
 };
 
 struct config_feed {
@@ -32,12 +33,13 @@ struct config_feed {
         int64_t hole;         /* ns that a hole in the sequence may stay open */
         uint64_t hole_buffer; /* bytes of packets that may wait for one to close */
 
-        /* pcap */
+        /* pcap, file */
         char *file;
-        double speed;     /* times the recorded pace; 0: as fast as can be */
-        uint64_t packets; /* stop after so many UDP packets; 0: all */
-        bool loop;        /* begin again at the end */
-        int64_t date;     /* of its day in New York where it does not tell, days since 1970-01-01 */
+        double speed;      /* times the recorded pace; 0: as fast as can be */
+        uint64_t packets;  /* of a pcap: stop after so many UDP packets; 0: all */
+        uint64_t messages; /* of a file: stop after so many; 0: all */
+        bool loop;         /* begin again at the end */
+        int64_t date; /* of its day in New York where it does not tell, days since 1970-01-01 */
 
         /* publisher */
         uint32_t ring;        /* ticks between the publisher and the daemon, a power of two */

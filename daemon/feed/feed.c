@@ -46,6 +46,8 @@ void feed_say(struct feed *feed, enum feed_state state, const char *format, ...)
 int feed_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
              const struct feed_sink *sink, void *userdata) {
         switch (config->source) {
+        case CONFIG_SOURCE_FILE:
+                return error_trace(file_new(feedp, config, loop, sink, userdata));
         case CONFIG_SOURCE_PCAP:
                 return error_trace(replay_new(feedp, config, loop, sink, userdata));
         case CONFIG_SOURCE_PUBLISHER:

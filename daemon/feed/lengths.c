@@ -31,6 +31,7 @@ static void lengths_session(uint64_t session, char text[FRAMING_SESSION_SIZE]) {
 
 const struct framing lengths_framing = {
         .name = "file",
+        .pieces = true,
         .parse = lengths_parse,
         .cause = lengths_cause,
         .session = lengths_session,

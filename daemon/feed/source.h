@@ -31,6 +31,8 @@ void feed_say(struct feed *feed, enum feed_state state, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
 /* One per source: they make what feed_new() hands out. */
+int file_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
+             const struct feed_sink *sink, void *userdata);
 int replay_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
                const struct feed_sink *sink, void *userdata);
 int local_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,

@@ -101,7 +101,8 @@ static void test_default_file_has_each_key(void **state) {
                 key = &config_keys[i];
                 snprintf(head, sizeof(head), "[%s]", key->section);
                 if (!strcmp(key->section, CONFIG_SECTION_FEED))
-                        strcpy(head, key->sources == 1u << CONFIG_SOURCE_UDP ? "#[feed live]"
+                        strcpy(head, key->sources == 1u << CONFIG_SOURCE_UDP    ? "#[feed live]"
+                                     : key->sources == 1u << CONFIG_SOURCE_FILE ? "#[feed day]"
                                      : key->sources == 1u << CONFIG_SOURCE_PUBLISHER
                                              ? "#[feed demo]"
                                              : "#[feed recorded]");
@@ -148,7 +149,7 @@ static void test_default_file_without_hashes(void **state) {
         attempt_text(&attempt, file);
         if (attempt.r)
                 fail_msg("%s", attempt.said);
-        assert_int_equal(attempt.config->n_feeds, 3);
+        assert_int_equal(attempt.config->n_feeds, 4);
         config_free(attempt.config);
         free(file);
 }
