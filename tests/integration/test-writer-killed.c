@@ -189,6 +189,7 @@ static void read_journal(unsigned reader) {
                 atomic_store(&board->followed, next - 1);
                 atomic_fetch_add_explicit(&board->reads[reader], 1, memory_order_relaxed);
                 atomic_store(&board->passed[reader], dead);
+                sched_yield();
         }
         _exit(0);
 }
