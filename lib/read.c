@@ -181,6 +181,13 @@ int md_read_many(struct md_client *client, struct md_tick *ticks, size_t n, unsi
 
 /* ---- how things are ---- */
 
+/* From then to now; a spoilt time has no age that fits. */
+static int64_t age(int64_t now, int64_t then) {
+        int64_t ns;
+
+        return __builtin_sub_overflow(now, then, &ns) ? INT64_MAX : ns;
+}
+
 int md_health(struct md_client *client, struct md_health *health) {
         const struct shm_header *header = client->segment.header;
         struct timespec now;
@@ -200,8 +207,9 @@ int md_health(struct md_client *client, struct md_health *health) {
                 .pid = load(&header->pid),
                 .generation = load(&header->generation),
                 .started = load(&header->started),
-                .heartbeat_age = now.tv_sec * INT64_C(1000000000) + now.tv_nsec -
-                                 load(client->file ? &header->heartbeat_time : &header->heartbeat),
+                .heartbeat_age =
+                        age(now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
+                            load(client->file ? &header->heartbeat_time : &header->heartbeat)),
                 .newest = segment_newest(&client->segment),
                 .cursor = client->cursor,
                 .ticks = client->ticks,

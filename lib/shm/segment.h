@@ -99,6 +99,7 @@ static inline struct shm_feed *segment_feed(const struct segment *segment, uint3
         return (struct shm_feed *)(void *)(segment->feeds + feed * segment->feeds_stride);
 }
 
+/* The number of the newest tick, 0: none yet. Whatever a spoilt segment says, there is a number after it. */
 static inline uint64_t segment_newest(const struct segment *segment) {
-        return atomic_load_explicit(&segment->header->newest, memory_order_acquire);
+        return atomic_load_explicit(&segment->header->newest, memory_order_acquire) & ~LINE_BUSY;
 }
