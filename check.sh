@@ -13,7 +13,7 @@ cd "$(dirname "$(readlink -f "$0")")" || exit 1
 steps=(layers format scripts manuals gcc address thread release install demo)
 packages_check=(git clang-format-14 shellcheck mandoc
                 clang-14 libclang-rt-14-dev llvm-14
-                libcmocka-dev spin systemd python3 python3-numpy golang-go)
+                libcmocka-dev g++ spin systemd python3 python3-numpy golang-go)
 builds=build-check
 results=$builds/results
 patience=2 # times the time that a test is given by its meson.build, for a machine that is busy
