@@ -49,11 +49,10 @@ static void apply(struct stream *stream, const struct event *event, uint32_t ins
         case EVENT_INSTRUMENT:
                 stream_describe(stream, instrument, event);
                 break;
-        case EVENT_QUOTE: /* the whole of the venue's book: nothing lost before matters any more */
-                if (stream->doubt.n)
-                        doubt_settle(&stream->doubt, instrument);
-                /* fallthrough */
         default:
+                /* the whole of the venue's book: nothing lost before matters any more */
+                if (event->type == EVENT_QUOTE && stream->doubt.n)
+                        doubt_settle(&stream->doubt, instrument);
                 n = book_apply(stream->book, instrument, event, ticks);
                 for (unsigned i = 0; i < n; i++)
                         stream_put(stream, &ticks[i], ts_recv);

@@ -228,7 +228,7 @@ static void expect_carried_on(void) {
         struct md_instrument instrument = { .symbol = SYMBOL };
         struct md_publisher *publisher;
         int64_t n = market.offences + 1;
-        uint32_t handle, index;
+        uint32_t handle = 0, index;
         struct md_tick tick;
 
         assert_int_equal(md_publisher_new(&publisher), 0);

@@ -167,7 +167,7 @@ static void ticks_that_cannot_be(void **state) {
                 market_expect_unharmed();
         }
         assert_true(rig_log_count(&market.rig, "\"offender\"") > 0);
-        assert_int_equal(rig_log_count(&market.rig, LIES + strlen("bad: ")), 1);
+        assert_int_equal(rig_log_count(&market.rig, &LIES[strlen("bad: ")]), 1);
 }
 
 /* What was put before the lie is taken, what comes behind it is not. */
