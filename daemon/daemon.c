@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,25 @@ static void tune_memory(struct daemon *daemon) {
                         segment->size >> 20, strerror(errno));
 }
 
+/* What the config wishes for the processor, and the kernel may refuse. */
+static void tune_processor(const struct daemon *daemon) {
+        const struct sched_param param = { .sched_priority = (int)daemon->config->daemon.priority };
+        int cpu = daemon->config->daemon.cpu;
+        cpu_set_t set;
+
+        CPU_ZERO(&set);
+        if (cpu >= 0)
+                CPU_SET((unsigned)cpu, &set);
+        if (cpu >= 0 && sched_setaffinity(0, sizeof(set), &set) < 0)
+                log_warning("[daemon] cpu: cannot run on %d alone (%s); going on with any", cpu,
+                            strerror(errno));
+        if (param.sched_priority && sched_setscheduler(0, SCHED_FIFO, &param) < 0)
+                log_warning(
+                        "[daemon] priority: %d is not to be had (%s): raise LimitRTPRIO=; going "
+                        "on as everybody does",
+                        param.sched_priority, strerror(errno));
+}
+
 static int open_segment(struct daemon *daemon) {
         struct segment_params params = segment_params(daemon->config);
         struct segment_why why;
@@ -267,6 +287,7 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
         umask(0077);
         signal(SIGPIPE, SIG_IGN); /* a client that is gone is no news */
         raise_descriptor_limit();
+        tune_processor(daemon);
 
         daemon->loop = ev_default_loop(EVFLAG_AUTO);
         if (!daemon->loop)

@@ -158,7 +158,7 @@ static void health_look(struct ev_loop *loop, ev_timer *timer, int events) {
 void health_init(struct stream *stream, const struct config_feed *config) {
         struct health *health = &stream->health;
 
-        *health = (struct health){ .lines = 1 };
+        *health = (struct health){ .lines = config->b ? 2 : 1 };
         if (config->source == CONFIG_SOURCE_UDP)
                 health->stale = config->stale_ms * NS_PER_MS;
         ev_init(&health->timer, health_look);

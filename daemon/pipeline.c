@@ -84,10 +84,14 @@ static void on_reset(void *userdata, const struct packet *packet, const struct f
 }
 
 static void on_ask(void *userdata, uint64_t session, uint64_t first, uint64_t n) {
-        (void)userdata;
-        (void)session;
-        (void)first;
-        (void)n;
+        struct stream *stream = userdata;
+        uint8_t request[FRAMING_REQUEST_MAX];
+        size_t size;
+
+        if (!stream->framing->request)
+                return; /* what is sent again comes unasked */
+        size = stream->framing->request(session, first, n, request);
+        stream->stats.asked += feed_ask(stream->feed, request, size);
 }
 
 static const struct arbiter_ops stream_ops = {
@@ -223,7 +227,9 @@ static void pipeline_restart(void *userdata) {
 static void pipeline_dropped(void *userdata, unsigned line, uint64_t n) {
         struct stream *stream = userdata;
 
-        atomic_fetch_add_explicit(&stream->record->line[line].dropped, n, memory_order_relaxed);
+        if (line < FEED_LINES)
+                atomic_fetch_add_explicit(&stream->record->line[line].dropped, n,
+                                          memory_order_relaxed);
 }
 
 static void pipeline_skipped(void *userdata, uint64_t number, const char *cause) {
@@ -289,6 +295,8 @@ int pipeline_add(struct pipeline *pipeline, const struct config_feed *config) {
                 return error_trace(r);
         ev_init(&stream->wake, pipeline_wake);
         r = feed_new(&stream->feed, config, pipeline->loop, &pipeline_sink, stream);
+        if (r == 0 && stream->framing && !stream->framing->request)
+                r = feed_listen(stream->feed);
         if (r < 0)
                 return error_trace(r);
         pipeline->streams[pipeline->n_streams++] = stream;

@@ -234,37 +234,10 @@ void stream_fresh(struct stream *stream, int64_t now) {
         mark_all_stale(stream, false, now);
 }
 
-#define store(field, value) atomic_store_explicit(&record->field, (value), memory_order_relaxed)
-
 void stream_flush(struct stream *stream) {
-        struct shm_feed *record = stream->record;
         struct segment *segment = stream->pipeline->segment;
 
-        store(session, stream->stats.session);
-        store(next, stream->arbiter.next);
-        store(packets, stream->stats.packets);
-        store(bytes, stream->stats.bytes);
-        store(heartbeats, stream->stats.heartbeats);
-        store(messages, stream->stats.messages);
-        store(ticks, stream->stats.ticks);
-        store(bad, stream->stats.bad);
-        store(gaps, stream->stats.gaps);
-        store(missed, stream->stats.missed);
-        store(duplicates, stream->arbiter.duplicates);
-        store(resets, stream->stats.resets);
-        store(last_recv, stream->stats.last_recv);
-        store(last_event, stream->stats.last_event);
-        store(instruments, stream->stats.instruments);
-        for (unsigned i = 0; i < FEED_LINES; i++) {
-                const struct arbiter_figures *figures = &stream->arbiter.line[i].figures;
-
-                store(line[i].packets, stream->stats.line[i].packets);
-                store(line[i].last_recv, stream->stats.line[i].last_recv);
-                store(line[i].won, figures->won);
-                store(line[i].lost, figures->lost);
-                store(line[i].filled, figures->filled);
-                store(line[i].lead_sum, figures->lead_sum);
-        }
+        figures_flush(stream);
         atomic_store_explicit(&segment->counters.base[COUNTER_TICKS].value,
                               stream->pipeline->publisher.next - 1, memory_order_relaxed);
         if (stream->book)
@@ -379,6 +352,7 @@ static int init_stages(struct stream *stream, const struct config_feed *config,
                        const struct arbiter_ops *ops) {
         const struct arbiter_params params = {
                 .hole = config->hole,
+                .recovery = config->recovery ? config->recovery_wait : 0,
                 .window = config->hole_buffer,
         };
         uint32_t capacity = stream->pipeline->segment->directory.capacity;

@@ -18,6 +18,7 @@
 #include "doubt.h"
 #include "feed/arbiter.h"
 #include "feed/framing.h"
+#include "figures.h"
 #include "health.h"
 #include "messages.h"
 #include "pipeline.h"
@@ -57,6 +58,7 @@ struct stream {
         struct messages messages;
         struct book *book; /* NULL: it brings ticks */
         struct books_figures figures;
+        struct figures_odd odd;
         struct day
                 day; /* of the newest packet; only of a decoder whose times count from midnight */
         struct session *publisher; /* that brings them; NULL: none now */
@@ -75,6 +77,7 @@ struct stream {
         struct {
                 uint64_t packets, bytes, heartbeats, messages, ticks, bad;
                 uint64_t gaps, missed, resets, instruments;
+                uint64_t asked; /* requests for messages; of this run */
                 int64_t last_recv, last_event;
                 uint32_t session;
                 struct {

@@ -29,6 +29,44 @@ static void check_feed_key(const struct config_feed *feed, const struct config_k
                                 name, config_feed_line(feed, "source"));
 }
 
+/* The setting of a key of the feed, by name. */
+static const struct config_setting *setting_of(const struct config_feed *feed, const char *name) {
+        return config_feed_setting(feed, config_key_find(CONFIG_SECTION_FEED, name));
+}
+
+/* Two keys say the same of a line, or one says something of a line that is not there. */
+static void check_lines(const struct config_feed *feed, struct config_complaints *complaints) {
+        static const char *const twice[][2] = { { "a", "address" },
+                                                { "a", "port" },
+                                                { "interface_a", "interface" } };
+        static const char *const needs[][2] = { { "interface_a", "a" },
+                                                { "source_a", "a" },
+                                                { "interface_b", "b" },
+                                                { "source_b", "b" } };
+        const struct config_setting *first, *second;
+        char where[CONFIG_WHERE_SIZE];
+
+        config_where(where, CONFIG_SECTION_FEED, feed);
+        if (!setting_of(feed, "port")->line && !setting_of(feed, "a")->line)
+                config_complain(complaints, feed->line, where, "port",
+                                "is missing, and no udp feed is complete without it, or without a");
+        for (size_t i = 0; i < sizeof(twice) / sizeof(*twice); i++) {
+                first = setting_of(feed, twice[i][0]);
+                second = setting_of(feed, twice[i][1]);
+                if (first->line && second->line)
+                        config_complain(complaints, first->line, where, twice[i][0],
+                                        "says the same as %s (line %u); take one of the two out",
+                                        twice[i][1], second->line);
+        }
+        for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
+                first = setting_of(feed, needs[i][0]);
+                if (first->line && !setting_of(feed, needs[i][1])->line)
+                        config_complain(complaints, first->line, where, needs[i][0],
+                                        "says something of a line, and there is no %s",
+                                        needs[i][1]);
+        }
+}
+
 static void check_feed(const struct config_feed *feed, struct config_complaints *complaints) {
         const struct config_key *key = config_key_find(CONFIG_SECTION_FEED, "source");
         const struct config_setting *source = config_feed_setting(feed, key);
@@ -37,6 +75,8 @@ static void check_feed(const struct config_feed *feed, struct config_complaints 
         for (size_t i = 0; i < config_keys_n; i++)
                 if (!strcmp(config_keys[i].section, CONFIG_SECTION_FEED))
                         check_feed_key(feed, &config_keys[i], sources, complaints);
+        if (sources == 1u << CONFIG_SOURCE_UDP)
+                check_lines(feed, complaints);
 }
 
 /* A share that is larger than the whole was not meant. */

@@ -22,8 +22,11 @@
 #define CLIENTS_MAX     4096
 #define INTERFACE_MAX   15 /* IFNAMSIZ with its NUL */
 #define PATH_LENGTH_MAX 4095
-#define KEY_LENGTH_MAX  32 /* of the names below */
+#define CPU_MAX         1023 /* CPU_SETSIZE less one */
+#define KEY_LENGTH_MAX  32   /* of the names below */
 
+static const char *const stampers[] = { "kernel", "nic", NULL };
+static const char *const polls[] = { "wait", "spin", NULL };
 static const char *const framings[] = { "iextp", "moldudp64", "file", NULL };
 
 const struct config_key config_keys[] = {
@@ -62,6 +65,11 @@ const struct config_key config_keys[] = {
         { "log", "level", config_parse_level, FIELD(config, log.level), .live = true,
           .fallback = "info" },
 
+        { "daemon", "cpu", config_parse_cpu, FIELD(config, daemon.cpu), .max = CPU_MAX,
+          .fallback = "any" },
+        { "daemon", "priority", config_parse_number, FIELD(config, daemon.priority), .max = 99,
+          .fallback = "0" },
+
         { "feed", "source", config_parse_source, FIELD(config_feed, source),
           .sources = PCAP | UDP | PUB | DAY, .required = true },
         { "feed", "protocol", config_parse_word, FIELD(config_feed, protocol),
@@ -88,9 +96,31 @@ const struct config_key config_keys[] = {
         { "feed", "address", config_parse_address, FIELD(config_feed, address), .text = true,
           .sources = UDP, .fallback = "0.0.0.0" },
         { "feed", "port", config_parse_number, FIELD(config_feed, port), .min = 1, .max = 65535,
-          .sources = UDP, .required = true },
+          .sources = UDP },
         { "feed", "interface", config_parse_word, FIELD(config_feed, interface),
           .max = INTERFACE_MAX, .text = true, .sources = UDP },
+        { "feed", "a", config_parse_endpoint, FIELD(config_feed, a), .text = true, .sources = UDP },
+        { "feed", "b", config_parse_endpoint, FIELD(config_feed, b), .text = true, .sources = UDP },
+        { "feed", "interface_a", config_parse_word, FIELD(config_feed, interface_a),
+          .max = INTERFACE_MAX, .text = true, .sources = UDP },
+        { "feed", "interface_b", config_parse_word, FIELD(config_feed, interface_b),
+          .max = INTERFACE_MAX, .text = true, .sources = UDP },
+        { "feed", "source_a", config_parse_address, FIELD(config_feed, source_a), .text = true,
+          .sources = UDP },
+        { "feed", "source_b", config_parse_address, FIELD(config_feed, source_b), .text = true,
+          .sources = UDP },
+        { "feed", "recovery", config_parse_endpoint, FIELD(config_feed, recovery), .text = true,
+          .sources = UDP },
+        { "feed", "recovery_ms", config_parse_ms, FIELD(config_feed, recovery_wait), .max = 60000,
+          .sources = UDP, .fallback = "500" },
+        { "feed", "recovery_rate", config_parse_number, FIELD(config_feed, recovery_rate), .min = 1,
+          .max = 1000000, .sources = UDP, .fallback = "200" },
+        { "feed", "receive_buffer", config_parse_size, FIELD(config_feed, receive_buffer),
+          .min = 1 << 16, .max = 1 << 30, .sources = UDP, .fallback = "32M" },
+        { "feed", "stamps", config_parse_choice, FIELD(config_feed, stamps), .choices = stampers,
+          .sources = UDP, .fallback = "kernel" },
+        { "feed", "poll", config_parse_choice, FIELD(config_feed, poll), .choices = polls,
+          .sources = UDP, .fallback = "wait" },
         { "feed", "stale_ms", config_parse_number, FIELD(config_feed, stale_ms), .max = 86400000,
           .sources = UDP, .fallback = "3000" },
         { "feed", "ring", config_parse_power, FIELD(config_feed, ring), .min = CONFIG_RING_MIN,

@@ -119,6 +119,8 @@ int config_parse_text(const struct config_key *key, struct config_value *value, 
 int config_parse_word(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_segment(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_address(const struct config_key *key, struct config_value *value, void *field);
+int config_parse_endpoint(const struct config_key *key, struct config_value *value, void *field);
+int config_parse_cpu(const struct config_key *key, struct config_value *value, void *field);
 int config_parse_access(const struct config_key *key, struct config_value *value, void *field);
 
 /* Letters, digits, '-', '_' and '.', at least one. */

@@ -44,6 +44,28 @@ static bool read_digits(const char **text, unsigned base, uint64_t *out) {
         return true;
 }
 
+bool config_endpoint(const char *text, char address[CONFIG_ADDRESS_SIZE], uint16_t *port) {
+        const char *colon = strrchr(text, ':'), *end = colon, *digits = colon ? colon + 1 : NULL;
+        struct in6_addr parsed;
+        bool v6 = text[0] == '[';
+        uint64_t n;
+
+        if (!colon || !read_digits(&digits, 10, &n) || *digits || n < 1 || n > UINT16_MAX)
+                return false;
+        if (v6) {
+                text++;
+                end--;
+                if (end <= text || *end != ']')
+                        return false;
+        }
+        if ((size_t)(end - text) >= CONFIG_ADDRESS_SIZE)
+                return false;
+        memcpy(address, text, (size_t)(end - text));
+        address[end - text] = '\0';
+        *port = (uint16_t)n;
+        return inet_pton(v6 ? AF_INET6 : AF_INET, address, &parsed) == 1;
+}
+
 static int store_text(char **out, const char *text) {
         *out = strdup(text);
         return *out ? 0 : -ENOMEM;
@@ -326,4 +348,34 @@ int config_parse_address(const struct config_key *key, struct config_value *valu
                                      "or ff02::1",
                                      value->text);
         return store_text(field, value->text);
+}
+
+int config_parse_endpoint(const struct config_key *key, struct config_value *value, void *field) {
+        char address[CONFIG_ADDRESS_SIZE];
+        uint16_t port;
+
+        (void)key;
+        if (!config_endpoint(value->text, address, &port))
+                return config_refuse(value,
+                                     "\"%s\" is no address and port; write them in numbers, like "
+                                     "233.215.21.4:10378 or [ff02::1]:10378",
+                                     value->text);
+        return store_text(field, value->text);
+}
+
+/* "any", or the number of a processor. */
+int config_parse_cpu(const struct config_key *key, struct config_value *value, void *field) {
+        const char *p = value->text;
+        int32_t *out = field;
+        uint64_t n;
+
+        if (!strcmp(value->text, "any")) {
+                *out = -1;
+                return 0;
+        }
+        if (!read_digits(&p, 10, &n) || *p || n > key->max)
+                return config_refuse(value, "\"%s\" is neither any nor a number up to %" PRIu64,
+                                     value->text, key->max);
+        *out = (int32_t)n;
+        return 0;
 }

@@ -404,6 +404,13 @@ static void feed_deinit(struct config_feed *feed) {
         free(feed->file);
         free(feed->address);
         free(feed->interface);
+        free(feed->a);
+        free(feed->b);
+        free(feed->interface_a);
+        free(feed->interface_b);
+        free(feed->source_a);
+        free(feed->source_b);
+        free(feed->recovery);
         settings_free(feed->settings);
 }
 

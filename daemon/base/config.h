@@ -22,6 +22,18 @@ enum config_source {
         CONFIG_SOURCE_FILE,
 };
 
+/* Who says when a datagram came. */
+enum config_stamps {
+        CONFIG_STAMPS_KERNEL,
+        CONFIG_STAMPS_NIC,
+};
+
+/* What is done while there is nothing to do. */
+enum config_poll {
+        CONFIG_POLL_WAIT,
+        CONFIG_POLL_SPIN,
+};
+
 struct config_feed {
         char *name;    /* of the section: [feed NAME] */
         unsigned line; /* of that section in the file */
@@ -46,10 +58,19 @@ struct config_feed {
         uint32_t instruments; /* it may define; 0: as many as the segment has room for */
 
         /* udp */
-        char *address;     /* numeric IPv4 or IPv6; multicast is joined */
-        uint16_t port;     /* 1 to 65535 */
-        char *interface;   /* name, for multicast; NULL: the kernel's choice */
-        uint32_t stale_ms; /* of silence until the feed is down; 0: never */
+        char *address;   /* numeric IPv4 or IPv6; multicast is joined */
+        uint16_t port;   /* 1 to 65535 */
+        char *interface; /* name, for multicast; NULL: the kernel's choice */
+        char *a, *b;     /* ADDRESS:PORT of the lines; a NULL: address and port; b NULL: none */
+        char *interface_a, *interface_b;
+        char *source_a, *source_b; /* the one sender to listen to; NULL: any */
+        char *recovery;            /* ADDRESS:PORT where messages can be had again; NULL: nowhere */
+        int64_t recovery_wait;     /* ns that a hole may stay open for that */
+        uint32_t recovery_rate;    /* requests per second */
+        uint32_t receive_buffer;   /* bytes that wait in the kernel, of each line */
+        uint32_t stale_ms;         /* of silence until the feed is down; 0: never */
+        enum config_stamps stamps;
+        enum config_poll poll;
 
         struct config_setting *settings;
 };
@@ -98,6 +119,11 @@ struct config {
                 int level; /* LOG_... of base/log.h */
         } log;
 
+        struct {
+                int32_t cpu;       /* the processor to run on; -1: any */
+                uint32_t priority; /* of SCHED_FIFO; 0: the usual scheduling */
+        } daemon;
+
         struct config_feed *feeds;
         size_t n_feeds;
 
@@ -118,6 +144,10 @@ static inline void config_freep(struct config **config) {
 /* Whether /dev/shm, were it empty, could hold a segment of that many bytes. If not, the sentence is
  * in the log and the result is -ENOSPC. */
 int config_check_room(const struct config *config, uint64_t bytes);
+
+/* Takes an ADDRESS:PORT apart, as the config has checked it. */
+#define CONFIG_ADDRESS_SIZE 64
+bool config_endpoint(const char *text, char address[CONFIG_ADDRESS_SIZE], uint16_t *port);
 
 /* The line of that key of a feed, of the feed's section where the key is not written. */
 unsigned config_feed_line(const struct config_feed *feed, const char *key);

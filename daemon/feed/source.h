@@ -10,6 +10,10 @@ struct feed_ops {
         void (*start)(struct feed *feed);
         void (*stop)(struct feed *feed);
         void (*free)(struct feed *feed); /* stopped before */
+
+        /* See feed_listen() and feed_ask(); NULL: this source has no such thing. */
+        int (*listen)(struct feed *feed);
+        bool (*ask)(struct feed *feed, const uint8_t *request, size_t size);
 };
 
 struct feed {

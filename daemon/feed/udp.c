@@ -1,299 +1,243 @@
 /*
- * The UDP source: datagrams as they arrive, unicast or multicast
+ * The UDP source: datagrams as they arrive, on one line or two
  *
- * A socket for a multicast group is bound to the group itself, and takes from the groups that it has
- * joined only: another program's groups on the same port never come in. Arrival is stamped by the
- * kernel. A datagram that is larger than a jumbo frame's is handed on as cut. What the kernel had to
- * drop it says with the next datagram that it does not drop.
+ * A third receiver may be there for what is sent again. Where it has to be asked for, requests go out of
+ * it, so many per second at most; those beyond that are not sent, for whoever asks will ask again.
  *
- * A round of the loop takes a few batches and no more, whatever still waits in the socket: its buffer
- * is large, and other watchers have their turn.
+ * A round of the loop takes a few batches of a line and no more, whatever still waits in the socket: its
+ * buffer is large, and other watchers have their turn. A source that spins has its turn in each round,
+ * so the loop never sleeps: no interrupt has to wake it, and it takes a processor for itself.
  */
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "feed/arbiter.h"
+#include "feed/receiver.h"
 #include "feed/source.h"
 
-#define BATCH         64   /* datagrams per system call */
-#define BATCHES       4    /* per round of the loop */
-#define DATAGRAM_SIZE 9216 /* a jumbo frame whole; not a power of two, for the caches' sake */
-#define BUFFER_SIZE   (32 << 20)
+#define BATCHES 4  /* per line and round of the loop */
+#define SPINS   64 /* looks at empty sockets per round of the loop */
 
-/* Room for what the kernel says along with a datagram: a stamp and a count of drops. */
-union udp_control {
-        struct cmsghdr align;
-        char data[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
-};
+#define ANSWERS_BUFFER (4u << 20) /* bytes of answers that wait in the kernel */
 
-struct udp_address {
-        union {
-                struct sockaddr any;
-                struct sockaddr_in in;
-                struct sockaddr_in6 in6;
-                struct sockaddr_storage storage;
-        } u;
-        socklen_t size;
-        int level; /* of setsockopt() */
-        bool is_multicast;
-        unsigned interface; /* index; 0: the kernel's choice */
+#define NS_PER_S INT64_C(1000000000)
+
+struct line {
+        struct udp *udp;
+        struct receiver receiver;
+        ev_io io;
 };
 
 struct udp {
         struct feed feed;
-        ev_io io;
-        char *where;      /* "233.252.14.1 port 10378", for sentences */
+        struct line line[ARBITER_LINES];
+        ev_idle spin;
+        bool spins;
+        char *where;      /* the lines, for sentences */
         uint64_t packets; /* taken so far */
-        int64_t now;      /* ns of CLOCK_MONOTONIC, when the batch was taken */
-        uint32_t dropped; /* as the kernel said last; it wraps */
 
-        struct mmsghdr headers[BATCH];
-        struct iovec vectors[BATCH];
-        union udp_control controls[BATCH];
-        uint8_t datagrams[BATCH][DATAGRAM_SIZE];
+        char *recovery; /* ADDRESS:PORT; NULL: nobody to ask */
+        struct {
+                uint32_t rate; /* requests per second */
+                int64_t full;  /* when all that may be sent at once may be sent again */
+        } asking;
+
+        struct receiver_batch batch;
 };
-
-static int parse_address(struct udp_address *address, const struct config_feed *config) {
-        *address = (struct udp_address){ 0 };
-
-        if (inet_pton(AF_INET, config->address, &address->u.in.sin_addr) == 1) {
-                address->u.in.sin_family = AF_INET;
-                address->u.in.sin_port = htons(config->port);
-                address->size = sizeof(address->u.in);
-                address->level = IPPROTO_IP;
-                address->is_multicast = IN_MULTICAST(ntohl(address->u.in.sin_addr.s_addr));
-        } else if (inet_pton(AF_INET6, config->address, &address->u.in6.sin6_addr) == 1) {
-                address->u.in6.sin6_family = AF_INET6;
-                address->u.in6.sin6_port = htons(config->port);
-                address->size = sizeof(address->u.in6);
-                address->level = IPPROTO_IPV6;
-                address->is_multicast = IN6_IS_ADDR_MULTICAST(&address->u.in6.sin6_addr);
-        } else {
-                log_error("feed %s: %s is neither an IPv4 nor an IPv6 address", config->name,
-                          config->address);
-                return error_origin(-EINVAL);
-        }
-
-        if (config->interface) {
-                address->interface = if_nametoindex(config->interface);
-                if (!address->interface) {
-                        log_error("feed %s: there is no network interface %s", config->name,
-                                  config->interface);
-                        return error_origin(-ENODEV);
-                }
-        }
-        if (address->level == IPPROTO_IPV6)
-                address->u.in6.sin6_scope_id = address->interface;
-        return 0;
-}
-
-static int set_flag(int fd, int level, int option, int value) {
-        if (setsockopt(fd, level, option, &value, sizeof(value)) < 0)
-                return error_origin(-errno);
-        return 0;
-}
-
-/* A burst at the opening must fit. Beyond the system's limit only with a capability. */
-static void grow_buffer(int fd, const char *name) {
-        int got, wanted = BUFFER_SIZE;
-        socklen_t size = sizeof(got);
-
-        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) == 0)
-                return;
-        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted)) < 0 ||
-            getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &size) < 0)
-                return;
-        got /= 2; /* the kernel counts its own overhead in */
-        if (got < wanted)
-                log_warning("feed %s: the kernel gives a receive buffer of %d KiB instead of %d; "
-                            "raise net.core.rmem_max, or packets may be lost in bursts",
-                            name, got >> 10, wanted >> 10);
-}
-
-/* What the socket must do before it has an address. */
-static int prepare(int fd, const struct udp_address *address, const char *name) {
-        int r;
-
-        grow_buffer(fd, name);
-        r = set_flag(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
-        if (!r)
-                r = set_flag(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
-        if (!r && address->level == IPPROTO_IPV6)
-                r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-        if (!r && address->is_multicast) {
-                /* other programs may listen to the same group */
-                r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-                if (!r)
-                        r = set_flag(fd, address->level,
-                                     address->level == IPPROTO_IP ? IP_MULTICAST_ALL
-                                                                  : IPV6_MULTICAST_ALL,
-                                     0);
-        }
-        return error_trace(r);
-}
-
-static int join(int fd, const struct udp_address *address) {
-        struct group_req request = {
-                .gr_interface = address->interface,
-                .gr_group = address->u.storage,
-        };
-
-        if (setsockopt(fd, address->level, MCAST_JOIN_GROUP, &request, sizeof(request)) < 0)
-                return error_origin(-errno);
-        return 0;
-}
-
-/* Returns a socket that receives, or a negative errno and a sentence in the log. */
-static int open_socket(const struct udp_address *address, const struct config_feed *config,
-                       const char *where) {
-        _cleanup_(closep) int fd = -1;
-        int r;
-
-        fd = socket(address->u.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        r = fd < 0 ? error_origin(-errno) : prepare(fd, address, config->name);
-        if (!r && bind(fd, &address->u.any, address->size) < 0)
-                r = error_origin(-errno);
-        if (r) {
-                log_error("feed %s: cannot receive on %s: %s", config->name, where, strerror(-r));
-                return r;
-        }
-
-        r = address->is_multicast ? join(fd, address) : 0;
-        if (r) {
-                log_error("feed %s: cannot join the group of %s on %s: %s", config->name, where,
-                          config->interface ? config->interface : "any interface", strerror(-r));
-                return error_trace(r);
-        }
-
-        r = fd;
-        fd = -1;
-        return r;
-}
 
 static int64_t now_monotonic(void) {
         struct timespec now;
 
         clock_gettime(CLOCK_MONOTONIC, &now);
-        return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+        return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-/* Makes the headers ready for another batch: the kernel writes into them. */
-static void reset_headers(struct udp *udp) {
-        for (size_t i = 0; i < BATCH; i++) {
-                udp->headers[i].msg_hdr = (struct msghdr){
-                        .msg_iov = &udp->vectors[i],
-                        .msg_iovlen = 1,
-                        .msg_control = &udp->controls[i],
-                        .msg_controllen = sizeof(udp->controls[i]),
-                };
-        }
-}
+/* ---- receiving ---- */
 
-/* What the kernel says beside the datagram: when it came, and how many were dropped so far. */
-static int64_t read_control(struct udp *udp, struct msghdr *header) {
-        struct cmsghdr *control;
-        struct timespec stamp;
-        uint32_t dropped = udp->dropped;
-        int64_t ts_recv = 0;
-
-        for (control = CMSG_FIRSTHDR(header); control; control = CMSG_NXTHDR(header, control)) {
-                if (control->cmsg_level != SOL_SOCKET)
-                        continue;
-                if (control->cmsg_type == SCM_TIMESTAMPNS) {
-                        memcpy(&stamp, CMSG_DATA(control), sizeof(stamp));
-                        ts_recv = stamp.tv_sec * INT64_C(1000000000) + stamp.tv_nsec;
-                } else if (control->cmsg_type == SO_RXQ_OVFL) {
-                        memcpy(&dropped, CMSG_DATA(control), sizeof(dropped));
-                }
-        }
-        if (dropped != udp->dropped)
-                udp->feed.sink->dropped(udp->feed.userdata, 0, dropped - udp->dropped);
-        udp->dropped = dropped;
-        return ts_recv;
-}
-
-static void hand_on(struct udp *udp, struct mmsghdr *header) {
+static void hand_on(struct line *line, unsigned i, int64_t now) {
+        struct udp *udp = line->udp;
         struct feed *feed = &udp->feed;
+        unsigned number = (unsigned)(line - udp->line);
+        const struct mmsghdr *header = &udp->batch.headers[i];
+        uint32_t dropped;
         struct packet packet = {
-                .data = header->msg_hdr.msg_iov->iov_base,
+                .data = udp->batch.datagrams[i],
                 .size = header->msg_len,
-                .ts_recv = read_control(udp, &header->msg_hdr),
-                .now = udp->now,
+                .ts_recv = receiver_stamp(&line->receiver, &udp->batch, i, &dropped),
+                .now = now,
                 .number = ++udp->packets,
+                .line = number,
                 .cut = header->msg_hdr.msg_flags & MSG_TRUNC,
         };
 
-        feed_say(feed, FEED_STATE_LIVE, "receiving on %s", udp->where);
+        if (dropped)
+                feed->sink->dropped(feed->userdata, number, dropped);
+        if (number != ARBITER_LINE_RECOVERY)
+                feed_say(feed, FEED_STATE_LIVE, "receiving on %s", udp->where);
         feed->sink->packet(feed->userdata, &packet);
 }
 
-/* Takes what waits, up to a few batches. Returns 0, or a negative errno of a socket gone bad. */
-static int udp_receive(struct udp *udp) {
+/* A socket went bad. The feed goes on as long as another line does. */
+static void fail(struct line *line, int r) {
+        struct udp *udp = line->udp;
+
+        log_error("feed %s: cannot receive on %s any more: %s", udp->feed.name,
+                  line->receiver.where, strerror(-r));
+        ev_io_stop(udp->feed.loop, &line->io);
+        receiver_close(&line->receiver);
+        if (udp->line[ARBITER_LINE_A].receiver.fd < 0 && udp->line[ARBITER_LINE_B].receiver.fd < 0)
+                feed_say(&udp->feed, FEED_STATE_DOWN, "cannot receive on any line any more: %s",
+                         strerror(-r));
+}
+
+/* Takes what waits on a line, up to a few batches. Returns how many datagrams. */
+static unsigned receive(struct line *line) {
+        unsigned total = 0;
+        int64_t now;
         int n;
 
         for (unsigned batch = 0; batch < BATCHES; batch++) {
-                reset_headers(udp);
-                n = recvmmsg(udp->io.fd, udp->headers, BATCH, MSG_DONTWAIT, NULL);
-                if (n < 0)
-                        /* nothing there; or nothing now, and the loop calls again */
-                        return errno == EAGAIN || errno == EINTR ? 0 : error_origin(-errno);
-                udp->now = now_monotonic();
+                n = receiver_take(&line->receiver, &line->udp->batch);
+                if (n < 0) {
+                        fail(line, n);
+                        return total;
+                }
+                now = n ? now_monotonic() : 0;
                 for (int i = 0; i < n; i++)
-                        hand_on(udp, &udp->headers[i]);
-                if (n < BATCH)
+                        hand_on(line, (unsigned)i, now);
+                total += (unsigned)n;
+                if (n < RECEIVER_BATCH)
                         break;
         }
-        return 0;
+        return total;
 }
 
 static void udp_dispatch(struct ev_loop *loop, ev_io *io, int events) {
-        struct udp *udp = container_of(io, struct udp, io);
-        uint64_t packets = udp->packets;
-        int r;
+        struct line *line = container_of(io, struct line, io);
+        struct feed *feed = &line->udp->feed;
 
         (void)loop;
         (void)events;
+        if (receive(line))
+                feed->sink->flush(feed->userdata);
+}
 
-        r = udp_receive(udp);
-        if (udp->packets != packets)
+static unsigned receive_all(struct udp *udp) {
+        unsigned total = 0;
+
+        for (unsigned i = 0; i < ARBITER_LINES; i++)
+                if (udp->line[i].receiver.fd >= 0)
+                        total += receive(&udp->line[i]);
+        return total;
+}
+
+static void udp_spin(struct ev_loop *loop, ev_idle *idle, int events) {
+        struct udp *udp = container_of(idle, struct udp, spin);
+
+        (void)loop;
+        (void)events;
+        for (unsigned i = 0; i < SPINS; i++) {
+                if (!receive_all(udp))
+                        continue;
                 udp->feed.sink->flush(udp->feed.userdata);
-        if (r) {
-                ev_io_stop(udp->feed.loop, &udp->io);
-                feed_say(&udp->feed, FEED_STATE_DOWN, "cannot receive on %s any more: %s",
-                         udp->where, strerror(-r));
+                return;
         }
 }
+
+/* ---- what is sent again ---- */
+
+/* Whether one more request may go out now: a second's worth at most at once. */
+static bool may_ask(struct udp *udp) {
+        int64_t now = now_monotonic(), each = NS_PER_S / udp->asking.rate;
+
+        if (udp->asking.full < now)
+                udp->asking.full = now;
+        if (udp->asking.full - now > NS_PER_S - each)
+                return false;
+        udp->asking.full += each;
+        return true;
+}
+
+static int open_recovery(struct udp *udp,
+                         int (*open)(struct receiver *, const struct receiver_params *)) {
+        struct line *line = &udp->line[ARBITER_LINE_RECOVERY];
+        char address[CONFIG_ADDRESS_SIZE];
+        struct receiver_params params = {
+                .feed = udp->feed.name,
+                .address = address,
+                .buffer = ANSWERS_BUFFER,
+        };
+        int r;
+
+        config_endpoint(udp->recovery, address, &params.port);
+        r = open(&line->receiver, &params);
+        if (r)
+                return error_trace(r);
+        ev_io_set(&line->io, line->receiver.fd, EV_READ);
+        return 0;
+}
+
+static int udp_listen(struct feed *feed) {
+        struct udp *udp = container_of(feed, struct udp, feed);
+
+        return udp->recovery ? error_trace(open_recovery(udp, receiver_open)) : 0;
+}
+
+static bool udp_ask(struct feed *feed, const uint8_t *request, size_t size) {
+        struct udp *udp = container_of(feed, struct udp, feed);
+        struct line *line = &udp->line[ARBITER_LINE_RECOVERY];
+
+        if (!udp->recovery || !may_ask(udp))
+                return false;
+        if (line->receiver.fd < 0) {
+                if (open_recovery(udp, receiver_connect) < 0)
+                        return false;
+                if (!udp->spins)
+                        ev_io_start(feed->loop, &line->io);
+        }
+        /* one that is lost here is lost as any other on the way */
+        return send(line->receiver.fd, request, size, MSG_DONTWAIT) == (ssize_t)size;
+}
+
+/* ---- set-up ---- */
 
 static void udp_start(struct feed *feed) {
         struct udp *udp = container_of(feed, struct udp, feed);
 
-        ev_io_start(feed->loop, &udp->io);
+        if (udp->spins) {
+                ev_idle_start(feed->loop, &udp->spin);
+                return;
+        }
+        for (unsigned i = 0; i < ARBITER_LINES; i++)
+                if (udp->line[i].receiver.fd >= 0)
+                        ev_io_start(feed->loop, &udp->line[i].io);
 }
 
 static void udp_stop(struct feed *feed) {
         struct udp *udp = container_of(feed, struct udp, feed);
 
-        ev_io_stop(feed->loop, &udp->io);
+        ev_idle_stop(feed->loop, &udp->spin);
+        for (unsigned i = 0; i < ARBITER_LINES; i++)
+                ev_io_stop(feed->loop, &udp->line[i].io);
 }
 
 static void udp_free(struct feed *feed) {
         struct udp *udp = container_of(feed, struct udp, feed);
 
-        if (udp->io.fd >= 0)
-                close(udp->io.fd);
+        for (unsigned i = 0; i < ARBITER_LINES; i++)
+                receiver_close(&udp->line[i].receiver);
         free(udp->where);
+        free(udp->recovery);
         feed_deinit(feed);
         free(udp);
 }
@@ -307,35 +251,83 @@ static const struct feed_ops udp_ops = {
         .start = udp_start,
         .stop = udp_stop,
         .free = udp_free,
+        .listen = udp_listen,
+        .ask = udp_ask,
 };
+
+/* Where a line is: as ADDRESS:PORT, or for a single one with a key for each. */
+static int open_line(struct udp *udp, unsigned number, const struct config_feed *config) {
+        const char *endpoint = number ? config->b : config->a;
+        struct line *line = &udp->line[number];
+        char address[CONFIG_ADDRESS_SIZE];
+        struct receiver_params params = {
+                .feed = config->name,
+                .address = config->address,
+                .port = config->port,
+                .interface = number ? config->interface_b : config->interface_a,
+                .source = number ? config->source_b : config->source_a,
+                .buffer = config->receive_buffer,
+                .nic = config->stamps == CONFIG_STAMPS_NIC,
+        };
+        int r;
+
+        if (endpoint) {
+                config_endpoint(endpoint, address, &params.port);
+                params.address = address;
+        }
+        if (!params.interface)
+                params.interface = config->interface;
+        r = receiver_open(&line->receiver, &params);
+        if (r)
+                return error_trace(r);
+        ev_io_set(&line->io, line->receiver.fd, EV_READ);
+        return 0;
+}
+
+static int open_lines(struct udp *udp, const struct config_feed *config) {
+        const struct line *a = &udp->line[ARBITER_LINE_A], *b = &udp->line[ARBITER_LINE_B];
+        int r;
+
+        r = open_line(udp, ARBITER_LINE_A, config);
+        if (!r && config->b)
+                r = open_line(udp, ARBITER_LINE_B, config);
+        if (r)
+                return error_trace(r);
+        if (asprintf(&udp->where, "%s%s%s", a->receiver.where, config->b ? " and " : "",
+                     config->b ? b->receiver.where : "") < 0) {
+                udp->where = NULL;
+                return error_origin(-ENOMEM);
+        }
+        if (config->recovery) {
+                udp->recovery = strdup(config->recovery);
+                return udp->recovery ? 0 : error_origin(-ENOMEM);
+        }
+        return 0;
+}
 
 int udp_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
             const struct feed_sink *sink, void *userdata) {
         _cleanup_(udp_freep) struct udp *udp = NULL;
-        struct udp_address address;
-        int fd, r;
+        int r;
 
         udp = calloc(1, sizeof(*udp)); /* fresh pages: touched when a datagram first needs them */
         if (!udp)
                 return error_origin(-ENOMEM);
-        ev_io_init(&udp->io, udp_dispatch, -1, EV_READ);
-        for (size_t i = 0; i < BATCH; i++)
-                udp->vectors[i] = (struct iovec){ udp->datagrams[i], DATAGRAM_SIZE };
-        r = feed_init(&udp->feed, &udp_ops, config, loop, sink, userdata);
-        if (r)
-                return error_trace(r);
-        if (asprintf(&udp->where, "%s port %u", config->address, config->port) < 0) {
-                udp->where = NULL;
-                return error_origin(-ENOMEM);
+        for (unsigned i = 0; i < ARBITER_LINES; i++) {
+                udp->line[i].udp = udp;
+                udp->line[i].receiver = RECEIVER_NULL;
+                ev_io_init(&udp->line[i].io, udp_dispatch, -1, EV_READ);
         }
-
-        r = parse_address(&address, config);
+        ev_idle_init(&udp->spin, udp_spin);
+        ev_set_priority(&udp->spin, EV_MAXPRI); /* it has its turn whatever else there is */
+        udp->spins = config->poll == CONFIG_POLL_SPIN;
+        udp->asking.rate = config->recovery_rate;
+        receiver_batch_init(&udp->batch);
+        r = feed_init(&udp->feed, &udp_ops, config, loop, sink, userdata);
+        if (!r)
+                r = open_lines(udp, config);
         if (r)
                 return error_trace(r);
-        fd = open_socket(&address, config, udp->where);
-        if (fd < 0)
-                return error_trace(fd);
-        ev_io_set(&udp->io, fd, EV_READ);
 
         *feedp = &udp->feed;
         udp = NULL;

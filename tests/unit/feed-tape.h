@@ -20,6 +20,7 @@ struct tape_packet {
         size_t size;
         int64_t ts_recv;
         uint64_t number;
+        unsigned line;
         bool cut;
         int64_t came; /* ns of CLOCK_MONOTONIC */
 };
@@ -61,6 +62,7 @@ static inline void tape_on_packet(void *userdata, const struct packet *packet) {
                         .size = packet->size,
                         .ts_recv = packet->ts_recv,
                         .number = packet->number,
+                        .line = packet->line,
                         .cut = packet->cut,
                         .came = tape_now(),
                 };

@@ -100,6 +100,8 @@ static void test_values(void **state) {
 }
 
 static void test_feeds(void **state) {
+        char address[CONFIG_ADDRESS_SIZE];
+        uint16_t port;
         struct attempt attempt;
         const struct config_feed *feed;
 
@@ -112,9 +114,16 @@ static void test_feeds(void **state) {
                      "hole_ms = 0.25\nhole_buffer = 1M\nstale_ms = 500\n"
                      "[feed plain]\nsource = pcap\nprotocol = iex-tops\nfile = b\n"
                      "[feed max]\nsource = pcap\nprotocol = x\nfile = b\nspeed = max\n"
-                     "[feed any]\nsource = udp\nprotocol = x\nport = 65535\n");
+                     "[feed any]\nsource = udp\nprotocol = x\nport = 65535\n"
+                     "[feed lines]\nsource = udp\nprotocol = itch50\na = 239.1.2.3:26477\n"
+                     "b = [ff02::1]:26478\ninterface_b = eth1\nsource_b = fe80::1\n"
+                     "recovery = 10.0.0.1:18300\nrecovery_ms = 12.5\nrecovery_rate = 7\n"
+                     "receive_buffer = 1M\nstamps = nic\npoll = spin\n"
+                     "[daemon]\ncpu = 3\npriority = 42\n");
         assert_int_equal(attempt.r, 0);
-        assert_int_equal(attempt.config->n_feeds, 5);
+        assert_int_equal(attempt.config->n_feeds, 6);
+        assert_int_equal(attempt.config->daemon.cpu, 3);
+        assert_int_equal(attempt.config->daemon.priority, 42);
 
         feed = &attempt.config->feeds[0];
         assert_string_equal(feed->name, "day");
@@ -155,6 +164,30 @@ static void test_feeds(void **state) {
         assert_null(feed->framing);
         assert_int_equal(feed->hole, 5000000);
         assert_int_equal(feed->stale_ms, 3000);
+        assert_null(feed->a);
+        assert_null(feed->recovery);
+        assert_int_equal(feed->recovery_wait, 500000000);
+        assert_int_equal(feed->recovery_rate, 200);
+        assert_int_equal(feed->receive_buffer, 32 << 20);
+        assert_int_equal(feed->stamps, CONFIG_STAMPS_KERNEL);
+        assert_int_equal(feed->poll, CONFIG_POLL_WAIT);
+
+        feed++;
+        assert_true(config_endpoint(feed->a, address, &port));
+        assert_string_equal(address, "239.1.2.3");
+        assert_int_equal(port, 26477);
+        assert_true(config_endpoint(feed->b, address, &port));
+        assert_string_equal(address, "ff02::1");
+        assert_int_equal(port, 26478);
+        assert_string_equal(feed->interface_b, "eth1");
+        assert_string_equal(feed->source_b, "fe80::1");
+        assert_null(feed->source_a);
+        assert_string_equal(feed->recovery, "10.0.0.1:18300");
+        assert_int_equal(feed->recovery_wait, 12500000);
+        assert_int_equal(feed->recovery_rate, 7);
+        assert_int_equal(feed->receive_buffer, 1 << 20);
+        assert_int_equal(feed->stamps, CONFIG_STAMPS_NIC);
+        assert_int_equal(feed->poll, CONFIG_POLL_SPIN);
         config_free(attempt.config);
 }
 
