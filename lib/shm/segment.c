@@ -453,6 +453,15 @@ static int format(struct segment *segment, int fd, const struct segment_params *
         return 0;
 }
 
+/* The end of a daemon that never got hold of what stands under the name: only the lock was its own. */
+static void give_up(struct segment *segment) {
+        char name[SEGMENT_NAME_MAX + 8];
+
+        lock_name(name, segment->name);
+        shm_unlink(name);
+        segment_detach(segment);
+}
+
 int segment_open(struct segment *segment, const char *name, const struct segment_params *params,
                  struct segment_why *why) {
         size_t length = strlen(name);
@@ -492,7 +501,7 @@ int segment_open(struct segment *segment, const char *name, const struct segment
         } else if (errno != ENOENT) {
                 r = -errno;
                 why_set(why, "cannot open /dev/shm%s, which exists: %s", name, strerror(-r));
-                segment_detach(segment);
+                give_up(segment);
                 return r;
         }
 
@@ -500,7 +509,7 @@ int segment_open(struct segment *segment, const char *name, const struct segment
         if (fd < 0) {
                 r = -errno;
                 why_set(why, "cannot make /dev/shm%s: %s", name, strerror(-r));
-                segment_detach(segment);
+                give_up(segment);
                 return r;
         }
         r = format(segment, fd, params, why);
