@@ -27,6 +27,7 @@ struct tape_packet {
 
 struct tape {
         struct ev_loop *loop;
+        int64_t began;                           /* ns of CLOCK_MONOTONIC: nothing was due before */
         struct tape_packet packet[TAPE_PACKETS]; /* the first ones */
         uint64_t packets, bytes, cut, flushes, restarts, skips, drops;
         uint64_t digest;    /* of all payloads, in their order */
@@ -145,6 +146,7 @@ static inline void tape_run(struct tape *tape) {
 
         ev_timer_init(&patience, tape_on_patience, TAPE_PATIENCE, 0);
         patience.data = tape;
+        tape->began = tape_now();
         ev_timer_start(tape->loop, &patience);
         ev_run(tape->loop, 0);
         ev_timer_stop(tape->loop, &patience);

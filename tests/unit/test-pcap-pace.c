@@ -54,9 +54,11 @@ static void others_are_served_between_bursts(void **state) {
         close(ends[1]);
 }
 
+/* The pace begins with the first packet, which may be late on a busy machine; the others are then due
+ * later, too, and never before they would be without that. */
 static void assert_never_early(const struct tape *tape, unsigned n, int64_t step) {
         for (unsigned i = 1; i < n; i++)
-                assert_true(tape->packet[i].came - tape->packet[0].came >= i * step - NS_PER_MS);
+                assert_true(tape->packet[i].came - tape->began >= i * step);
 }
 
 static void the_recorded_pace_is_kept(void **state) {
@@ -72,19 +74,19 @@ static void the_recorded_pace_is_kept(void **state) {
         assert_never_early(&tape, 20, 10 * NS_PER_MS);
 }
 
+/* Three minutes; at its own pace it would be cut off by the patience of the tape. */
 static void a_multiple_of_the_pace_is_kept(void **state) {
         struct config_feed paced = config();
         struct tape tape = { 0 };
-        int64_t began = tape_now();
 
         (void)state;
-        make_classic(20, NS_PER_S);
+        make_classic(20, 10 * NS_PER_S);
         save();
-        paced.speed = 100;
+        paced.speed = 1000;
         play_with(&tape, &paced);
         assert_int_equal(tape.packets, 20);
+        assert_false(tape.is_late);
         assert_never_early(&tape, 20, 10 * NS_PER_MS);
-        assert_true(tape_now() - began < 19 * NS_PER_S);
 }
 
 /* The sink is slow once: what was due meanwhile comes at once, and the rest when it would have. */
