@@ -26,6 +26,7 @@
 enum { LOOKER, FOLLOWER, SLEEPER, READERS };
 
 struct board {
+        _Atomic unsigned ready;           /* readers that have connected */
         _Atomic unsigned dead;            /* kills so far */
         _Atomic unsigned passed[READERS]; /* a reader got through everything after so many */
         _Atomic uint64_t followed, laps, wakes, registrations;
@@ -41,9 +42,9 @@ static pid_t readers[READERS];
 static struct md_client *connect_child(void) {
         struct md_client *client;
 
-        CHILD_CHECK(md_new(&client) == 0);
-        CHILD_CHECK(md_connect(client, rig.socket) == 0);
+        client = rig_connect_child(&rig, "reader");
         CHILD_CHECK(md_subscribe_all(client) == 0);
+        atomic_fetch_add(&board->ready, 1);
         return client;
 }
 
@@ -205,6 +206,7 @@ static void readers_read_on(void **state) {
         rig_start(&rig);
         client = rig_connect(&rig, "witness");
         start_readers();
+        AWAIT(atomic_load(&board->ready) == READERS);
         AWAIT(atomic_load(&board->followed) > 0 && atomic_load(&board->wakes) > 0);
         before = health_of(client);
         rig_kill(&rig);

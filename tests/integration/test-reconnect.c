@@ -16,7 +16,7 @@
 #include "harness.h"
 #include "wire/wire.h"
 
-#define SLACK_MS 1000 /* by which a machine under load may be late; less than any time-out here */
+#define TIMEOUT_MS (10 * PATIENCE_MS) /* a call that waited for an answer would wait so long */
 
 static struct rig rig;
 static struct exchange exchange;
@@ -200,13 +200,12 @@ static int take_place(int backlog) {
 static void expect_punctual(void) {
         int64_t begin, end = now_ms() + 1000;
 
+        md_set_timeout(client, TIMEOUT_MS);
         while (now_ms() < end) {
                 begin = now_ms();
                 assert_int_equal(md_dispatch(client, 0), 0);
-                assert_true(now_ms() - begin < SLACK_MS);
-                begin = now_ms();
                 assert_int_equal(md_dispatch(client, 20), 0);
-                assert_in_range(now_ms() - begin, 19, 20 + SLACK_MS);
+                assert_in_range(now_ms() - begin, 19, PATIENCE_MS);
         }
         assert_int_equal(health().connected, 0);
 }
