@@ -232,9 +232,14 @@ static void the_pace_is_that_of_the_messages(void **state) {
         file.speed = 2;
         reading = play_file(&file);
         assert_int_equal(reading.messages, 11);
-        assert_int_equal(reading.tape.packets, 11); /* none before its time */
-        for (unsigned i = 1; i < 11; i++)
-                assert_true(reading.tape.packet[i].came - reading.tape.began >= i * 20 * NS_PER_MS);
+        /* none before its time; on a busy machine several of them may come at once */
+        for (unsigned i = 0; i < reading.tape.packets; i++) {
+                bool is_last = i + 1 == reading.tape.packets;
+                uint64_t next = is_last ? 12 : reading.tape.packet[i + 1].number;
+                int64_t due = ((int64_t)next - 2) * 20 * NS_PER_MS;
+
+                assert_true(reading.tape.packet[i].came - reading.tape.began >= due);
+        }
 }
 
 static void a_recorded_day_is_read_whole(void **state) {
