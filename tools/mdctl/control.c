@@ -193,3 +193,12 @@ int control_about(struct control_link *link, const char *key, char value[WIRE_TE
         }
         return r;
 }
+
+int control_reload(struct control_link *link) {
+        union message part;
+        int r;
+
+        r = ask(link, WIRE_RELOAD);
+        /* the answer is its end */
+        return r < 0 ? r : next_part(link, &part, WIRE_DONE, 0);
+}

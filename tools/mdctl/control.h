@@ -31,3 +31,6 @@ int control_clients(struct control_link *link, struct wire_client **listp, size_
 
 /* The words of the line that begins with `key`, "" where there is none. */
 int control_about(struct control_link *link, const char *key, char value[WIRE_TEXT]);
+
+/* Has the daemon read its config again. -EINVAL: there is something wrong with it, and the old one stays. */
+int control_reload(struct control_link *link);

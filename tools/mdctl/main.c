@@ -53,6 +53,7 @@ static const struct command commands[] = {
         { "dump", command_dump, 0, 0, SIZE_MAX, "[PATTERN...]", "a line for each instrument" },
         { "publish", command_publish, CONTROLS | TAKES_PACE, 1, 2,
           "[--rate=N] [--loop] FEED [FILE]", "put the rows of a CSV or JSON lines file on a feed" },
+        { "reload", command_reload, CONTROLS, 0, 0, "", "have the daemon read its config again" },
         { "save", command_save, 0, 1, 1, "FILE", "write all of it to a file, for --segment" },
 };
 

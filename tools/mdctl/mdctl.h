@@ -45,6 +45,7 @@ int command_ticks(struct mdctl *mdctl);
 int command_dump(struct mdctl *mdctl);
 int command_save(struct mdctl *mdctl);
 int command_publish(struct mdctl *mdctl);
+int command_reload(struct mdctl *mdctl);
 
 /* A sentence to standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
