@@ -117,7 +117,8 @@ build() {
 
 build_release() {
         CC=gcc build release -Dwerror=true -Dbuildtype=release -Db_ndebug=true -Dbench=true \
-                -Dprefix=/usr -Dsysconfdir=/etc -Dlocalstatedir=/var
+                -Dprefix=/usr -Dlibdir="lib/$(gcc -print-multiarch)" -Dsysconfdir=/etc \
+                -Dlocalstatedir=/var
 }
 
 # run_tests NAME [OPTION OF meson test...]: builds what these tests need, and runs them. The results
