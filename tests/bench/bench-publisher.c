@@ -12,7 +12,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -65,28 +64,6 @@ static char folder[] = "/tmp/mdshmd-bench.XXXXXX";
 void rival_abort(const char *what, const char *why) {
         fprintf(stderr, "%s: %s\n", what, why);
         exit(EXIT_FAILURE);
-}
-
-int rival_run(const char *format, ...) {
-        char command[512];
-        va_list args;
-        pid_t pid = fork();
-
-        if (pid)
-                return pid < 0 ? -errno : pid;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        va_start(args, format);
-        vsnprintf(command, sizeof(command), format, args);
-        va_end(args);
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(EXIT_FAILURE);
-}
-
-void rival_stop(int pid) {
-        if (pid <= 0)
-                return;
-        kill(pid, SIGTERM);
-        waitpid(pid, NULL, 0);
 }
 
 static void check(const char *name, int r) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "mdclient.h"
 
 #define PATIENCE_MS 10000
@@ -39,7 +40,7 @@ static int begin_server(const char *folder, uint32_t instruments) {
         r = write_config(folder, config, instruments);
         if (r < 0)
                 return r;
-        server = rival_run("exec " MDSHMD " -c %s", config);
+        server = child_run("exec " MDSHMD " -c %s", config);
         for (unsigned i = 0; server > 0 && access(path, F_OK) < 0; i++) {
                 if (i == PATIENCE_MS / 10)
                         return -ETIMEDOUT;
@@ -102,7 +103,7 @@ static void receive(bool spin, char message[RIVAL_MESSAGE]) {
 static void end(void) {
         client = md_free(client);
         publisher = md_publisher_free(publisher);
-        rival_stop(server);
+        child_stop(server);
 }
 
 const struct rival rival_mdshmd = {

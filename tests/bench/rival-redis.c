@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "child.h"
+
 #define CHANNEL "ticks"
 
 static char path[128];
@@ -19,7 +21,7 @@ static redisContext *publisher, *reader;
 
 static int begin_server(const char *folder) {
         snprintf(path, sizeof(path), "%s/redis", folder);
-        server = rival_run("exec redis-server --port 0 --unixsocket %s --save '' --appendonly no "
+        server = child_run("exec redis-server --port 0 --unixsocket %s --save '' --appendonly no "
                            "--dir %s --logfile redis.log",
                            path, folder);
         return server < 0 ? server : 0;
@@ -49,7 +51,7 @@ static void end(void) {
         if (publisher)
                 redisFree(publisher);
         publisher = NULL;
-        rival_stop(server);
+        child_stop(server);
 }
 
 /* ---- messages ---- */

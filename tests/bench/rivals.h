@@ -43,7 +43,3 @@ extern const struct store store_mdshmd, store_lmdb, store_redis;
 
 /* What one of them cannot do any more: says so, and ends the program. */
 _Noreturn void rival_abort(const char *what, const char *why);
-
-/* Runs a command that serves, and dies with us: its pid, or negative errno. Ends it. */
-int rival_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void rival_stop(int pid);
