@@ -379,7 +379,8 @@ int md_publisher_define(struct md_publisher *publisher, const struct md_instrume
  */
 int md_publisher_put(struct md_publisher *publisher, const struct md_tick *tick);
 
-/* Wakes the daemon where it sleeps. Once per burst is enough. -EPIPE as above. */
+/* Wakes the daemon where it sleeps, and looks for it where it has stood still for a while. Once per burst
+ * is enough. -EPIPE as above; what was put before goes out on the next connection. */
 int md_publisher_flush(struct md_publisher *publisher);
 
 /* The two that are put most, in one call each: put and flush. ts_event 0: now. */

@@ -24,6 +24,7 @@
 #include "wire/conn.h"
 
 #define DEFAULT_TIMEOUT_MS 5000
+#define STANDSTILL_NS      20000000 /* of the daemon, after which it is looked for */
 
 #define NO_HANDLE UINT32_MAX
 
@@ -45,6 +46,10 @@ struct md_publisher {
                 *ring; /* NULL: never connected. It outlives the connection, for what it holds */
         uint32_t size; /* slots */
         uint64_t head;
+        struct {
+                uint64_t head; /* at a flush; the daemon has not taken all before it since */
+                int64_t since; /* ns, when that was looked at first; 0: not yet */
+        } flushed;
 
         struct definition *definitions; /* by handle */
         uint32_t n_definitions;
@@ -280,6 +285,8 @@ static int take_ring(struct md_publisher *publisher, int fd) {
         publisher->handles = handles;
         publisher->ring = ring;
         publisher->size = size;
+        publisher->flushed.head = 0;
+        publisher->flushed.since = 0;
         return 0;
 }
 
@@ -392,9 +399,43 @@ uint64_t md_publisher_pending(const struct md_publisher *publisher) {
         return publisher->head - atomic_load_explicit(&publisher->ring->tail, memory_order_acquire);
 }
 
+static int64_t clock_ns(clockid_t clock) {
+        struct timespec now;
+
+        clock_gettime(clock, &now);
+        return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/*
+ * A daemon that was killed while it was awake wants no knock, and so nothing would ever tell of its end but
+ * a full ring. One that has not touched what was flushed a while ago is asked for.
+ */
+static int check_progress(struct md_publisher *publisher) {
+        uint64_t tail = publisher->head - md_publisher_pending(publisher);
+        int64_t now;
+
+        if (tail >= publisher->flushed.head) {
+                publisher->flushed.head = publisher->head;
+                publisher->flushed.since = 0;
+                return 0;
+        }
+        now = clock_ns(CLOCK_MONOTONIC_COARSE);
+        if (!publisher->flushed.since)
+                publisher->flushed.since = now;
+        if (now - publisher->flushed.since < STANDSTILL_NS)
+                return 0;
+        publisher->flushed.since = now;
+        return check_connection(publisher);
+}
+
 int md_publisher_flush(struct md_publisher *publisher) {
+        int r;
+
         if (publisher->socket_fd < 0)
                 return check_connection(publisher);
+        r = check_progress(publisher);
+        if (r < 0)
+                return r;
         /* EAGAIN: it has not heard the last knocks yet */
         if (ring_must_knock(publisher->ring) &&
             send(publisher->doorbell_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
@@ -426,13 +467,6 @@ int md_publisher_put(struct md_publisher *publisher, const struct md_tick *tick)
         mine.instrument = publisher->definitions[tick->instrument].instrument;
         ring_put(publisher->ring, publisher->size, publisher->head++, &mine);
         return 0;
-}
-
-static int64_t clock_ns(clockid_t clock) {
-        struct timespec now;
-
-        clock_gettime(clock, &now);
-        return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 static int put_and_flush(struct md_publisher *publisher, struct md_tick *tick) {
