@@ -10,12 +10,13 @@ set -u -o pipefail
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
 . .ci/lib.sh
 
-steps=(layers format scripts manuals gcc address thread release install demo)
+steps=(layers format scripts manuals gcc address thread release install soak demo)
 packages_check=(git clang-format-14 shellcheck mandoc
                 clang-14 libclang-rt-14-dev llvm-14
                 libcmocka-dev g++ spin systemd python3 python3-numpy golang-go)
 builds=build-check
 results=$builds/results
+soak_seconds=120
 patience=2 # times the time that a test is given by its meson.build, for a machine that is busy
 
 usage() {
@@ -102,6 +103,12 @@ step_install() {
         tests/check-readme $builds/root
 }
 
+# Two things that each hold by themselves, and do not when they happen at once.
+step_soak() {
+        CC=gcc build gcc -Dwerror=true
+        tests/soak/run --seconds "$soak_seconds" $builds/gcc
+}
+
 # The front door: what a newcomer runs first, and what it leaves behind.
 step_demo() {
         tests/check-demo
@@ -179,6 +186,7 @@ for argument; do
         --long)
                 export MDSHMD_LONG=1
                 patience=20
+                soak_seconds=7200
                 ;;
         --help)
                 usage
