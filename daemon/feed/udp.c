@@ -317,6 +317,7 @@ int udp_new(struct feed **feedp, const struct config_feed *config, struct ev_loo
                 udp->line[i].udp = udp;
                 udp->line[i].receiver = RECEIVER_NULL;
                 ev_io_init(&udp->line[i].io, udp_dispatch, -1, EV_READ);
+                ev_set_priority(&udp->line[i].io, EV_MAXPRI);
         }
         ev_idle_init(&udp->spin, udp_spin);
         ev_set_priority(&udp->spin, EV_MAXPRI); /* it has its turn whatever else there is */
