@@ -20,7 +20,6 @@
 #define BACKLOG 128
 #define SPARE_ROOM                                                                                 \
         32 /* connections beyond limits.clients, for control and for those not yet known */
-#define ACCEPT_BURST 16 /* before anything else gets its turn */
 
 void listener_count(struct listener *listener, unsigned counter) {
         counter_add(&listener->segment->counters.base[counter], 1);
@@ -101,12 +100,11 @@ static int accept_one(struct listener *listener) {
 
 static void listener_readable(struct ev_loop *loop, ev_io *watcher, int events) {
         struct listener *listener = container_of(watcher, struct listener, readable);
-        int r = 0;
+        int r;
 
         (void)loop;
         (void)events;
-        for (unsigned i = 0; i < ACCEPT_BURST && r == 0; i++)
-                r = accept_one(listener);
+        r = accept_one(listener); /* the others, when everybody else has had a turn */
         if (r == -EMFILE || r == -ENFILE)
                 refuse_without_descriptors(listener);
         /* anything else concerns the connection that is gone: EAGAIN, ECONNABORTED, ... */
@@ -196,6 +194,7 @@ int listener_init(struct listener *listener, struct ev_loop *loop, const struct 
                 .fd = fd,
                 .next_id = 1,
         };
+        turns_init(&listener->turns, loop);
         r = segment_open_readonly(segment);
         if (r < 0)
                 return error_origin(r);
@@ -229,6 +228,7 @@ void listener_deinit(struct listener *listener) {
         ev_io_stop(listener->loop, &listener->readable);
         while (listener->first)
                 session_free(listener->first);
+        turns_deinit(&listener->turns);
         if (listener->unlink)
                 unlink(listener->unlink);
         free(listener->unlink);

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "publish/notifier.h"
 #include "serve/publishing.h"
+#include "serve/turns.h"
 #include "shm/segment.h"
 
 struct session;
@@ -38,6 +39,7 @@ struct listener {
         char *unlink; /* path of the socket, where it is ours to take away */
         ev_io readable;
 
+        struct turns turns;
         struct session *first, *last; /* in order of their ids */
         uint32_t n_sessions;
         uint32_t n_clients; /* of them, those that read or publish */

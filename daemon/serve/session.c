@@ -35,6 +35,7 @@ struct session *session_free(struct session *session) {
                 return NULL;
         listener = session->listener;
 
+        turns_leave(&listener->turns, session);
         ev_io_stop(listener->loop, &session->readable);
         ev_io_stop(listener->loop, &session->writable);
         ev_timer_stop(listener->loop, &session->impatience);
@@ -357,12 +358,19 @@ static void session_message(struct session *session, const void *message) {
 
 static void session_readable(struct ev_loop *loop, ev_io *watcher, int events) {
         struct session *session = container_of(watcher, struct session, readable);
+
+        (void)events;
+        ev_io_stop(loop, watcher);
+        turns_wait(&session->listener->turns, session);
+}
+
+void session_hear(struct session *session) {
         _Alignas(8) char buffer[WIRE_SIZE_MAX];
         unsigned n_fds = 0;
         int r;
 
-        (void)loop;
-        (void)events;
+        /* first, for what it says may stop it again, or end the session */
+        ev_io_start(session->listener->loop, &session->readable);
         r = conn_recv(session->fd, buffer, NULL, &n_fds);
         if (r == CONN_E_AGAIN)
                 return; /* the readiness was for something that is gone */
@@ -390,6 +398,8 @@ static void session_impatient(struct ev_loop *loop, ev_timer *timer, int events)
 
         (void)loop;
         (void)events;
+        if (session->turn.waits)
+                return; /* it has said something, and it was we who were late */
         listener_count(listener, COUNTER_CLIENTS_CLOSED_TIMEOUT);
         if (log_gate_pass(&listener->gate, 10, 10))
                 log_notice("a connection of uid %u (pid %d) said nothing for %u ms, and is closed",
@@ -422,6 +432,7 @@ int session_new(struct session **sessionp, struct listener *listener, int fd, st
         ev_io_init(&session->writable, session_writable, fd, EV_WRITE);
         ev_timer_init(&session->impatience, session_impatient,
                       listener->config->limits.hello_ms / 1000., 0.);
+        ev_set_priority(&session->impatience, EV_MINPRI); /* behind what has come meanwhile */
         ev_io_start(listener->loop, &session->readable);
         ev_timer_start(listener->loop, &session->impatience);
         *sessionp = session;

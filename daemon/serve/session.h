@@ -18,6 +18,7 @@
 
 #include "publish/notifier.h"
 #include "serve/access.h"
+#include "serve/turns.h"
 #include "wire/wire.h"
 
 struct listener;
@@ -40,7 +41,8 @@ struct session {
         int64_t since; /* TIME of registration */
 
         int fd;
-        ev_io readable;
+        ev_io readable; /* while it does not wait for its turn */
+        struct turn turn;
         ev_io writable; /* while an answer waits for room */
         ev_timer impatience;
 
@@ -60,6 +62,9 @@ struct session {
  * caller's. */
 int session_new(struct session **sessionp, struct listener *listener, int fd, struct peer *peer);
 struct session *session_free(struct session *session);
+
+/* Its turn has come: takes the next message, or the end. */
+void session_hear(struct session *session);
 
 /* Sends REFUSED, if there is room for it. Any socket will do. */
 void session_refuse(int fd, uint32_t code, const char *format, ...)
