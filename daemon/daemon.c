@@ -61,7 +61,7 @@ static int daemon_reload(void *userdata) {
         int r;
 
         systemd_reloading();
-        r = config_new(&config, daemon->config->path);
+        r = config_new_instance(&config, daemon->config->path, daemon->config->instance);
         if (r < 0) {
                 log_error("%s: not read again; what was read before stays", daemon->config->path);
         } else {

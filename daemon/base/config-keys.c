@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/instance.h"
 #include "base/log.h"
 
 #define FIELD(type, field)                                                                         \
@@ -31,7 +32,8 @@ static const char *const framings[] = { "iextp", "moldudp64", "file", NULL };
 
 const struct config_key config_keys[] = {
         { "segment", "name", config_parse_segment, FIELD(config, segment.name),
-          .max = CONFIG_SEGMENT_MAX, .text = true, .fallback = "mdshmd" },
+          .max = CONFIG_SEGMENT_MAX, .text = true, .fallback = "mdshmd",
+          .fallback_new = instance_segment },
         { "segment", "instruments", config_parse_size, FIELD(config, segment.instruments), .min = 1,
           .max = CONFIG_INSTRUMENTS_MAX, .fallback = "16384" },
         { "segment", "journal", config_parse_power, FIELD(config, segment.journal),
@@ -43,7 +45,7 @@ const struct config_key config_keys[] = {
           .fallback = "no" },
 
         { "listen", "socket", config_parse_text, FIELD(config, listen.socket),
-          .max = SOCKET_PATH_MAX, .text = true, .fallback_new = config_default_socket },
+          .max = SOCKET_PATH_MAX, .text = true, .fallback_new = instance_socket },
         /* open to all: the daemon itself decides who may enter, and can tell the others why not */
         { "listen", "mode", config_parse_mode, FIELD(config, listen.mode), .max = 0777,
           .fallback = "0666" },

@@ -51,9 +51,10 @@ struct config_key {
         const char *const *choices; /* what it can be, NULL at the end */
         bool live;                  /* can change while running */
 
-        /* What holds where the file is silent, written as there; neither: nothing does. */
+        /* What holds where the file is silent, written as there; neither: nothing does. Both: the
+         * first is what the second says of no instance. */
         const char *fallback;
-        char *(*fallback_new)(void);
+        char *(*fallback_new)(const char *instance);
 
         /* Feeds only */
         unsigned sources; /* bits 1 << CONFIG_SOURCE_...: which feeds it belongs to */

@@ -319,7 +319,8 @@ static int fall_back(struct config *config, struct config_feed *feed,
 
         if (setting->line || (!key->fallback && !key->fallback_new))
                 return 0;
-        setting->text = key->fallback ? strdup(key->fallback) : key->fallback_new();
+        setting->text =
+                key->fallback_new ? key->fallback_new(config->instance) : strdup(key->fallback);
         if (!setting->text)
                 return error_origin(-ENOMEM);
 
@@ -369,6 +370,10 @@ static int config_read(struct config *config) {
 }
 
 int config_new(struct config **configp, const char *path) {
+        return config_new_instance(configp, path, NULL);
+}
+
+int config_new_instance(struct config **configp, const char *path, const char *instance) {
         _cleanup_(config_freep) struct config *config = NULL;
         int r;
 
@@ -377,9 +382,10 @@ int config_new(struct config **configp, const char *path) {
                 return error_origin(-ENOMEM);
 
         config->path = strdup(path);
+        config->instance = instance ? strdup(instance) : NULL;
         config->feeds = calloc(CONFIG_FEEDS_MAX, sizeof(*config->feeds));
         config->settings = calloc(config_keys_n, sizeof(*config->settings));
-        if (!config->path || !config->feeds || !config->settings)
+        if (!config->path || (instance && !config->instance) || !config->feeds || !config->settings)
                 return error_origin(-ENOMEM);
 
         r = config_read(config);
@@ -428,19 +434,7 @@ struct config *config_free(struct config *config) {
         config_access_deinit(&config->access.control);
         settings_free(config->settings);
         free(config->path);
+        free(config->instance);
         free(config);
         return NULL;
-}
-
-const char *config_default_path(void) {
-        return MDSHMD_SYSCONFDIR "/mdshmd/mdshmd.conf";
-}
-
-char *config_default_socket(void) {
-        const char *runtime = geteuid() ? secure_getenv("XDG_RUNTIME_DIR") : NULL;
-        char *path;
-
-        if (!runtime || runtime[0] != '/')
-                runtime = "/run";
-        return asprintf(&path, "%s/mdshmd/mdshmd.sock", runtime) < 0 ? NULL : path;
 }

@@ -87,7 +87,8 @@ struct config_access {
 };
 
 struct config {
-        char *path; /* of the file */
+        char *path;     /* of the file */
+        char *instance; /* whose it is, see base/instance.h; NULL: of none */
 
         struct {
                 char *name;           /* "/mdshmd" */
@@ -135,6 +136,7 @@ struct config {
  * the result is a negative errno (-EINVAL for anything that the file says).
  */
 int config_new(struct config **configp, const char *path);
+int config_new_instance(struct config **configp, const char *path, const char *instance);
 struct config *config_free(struct config *config);
 
 static inline void config_freep(struct config **config) {
@@ -157,10 +159,3 @@ unsigned config_feed_line(const struct config_feed *feed, const char *key);
  * and logs a sentence for each key that needs a restart. `new` stays the caller's.
  */
 void config_reload(struct config *old, struct config *new);
-
-/* The file that is read where the command line names none. */
-const char *config_default_path(void);
-
-/* The socket's path where the config says nothing: under /run for root and system users, under
- * $XDG_RUNTIME_DIR for others. The caller frees it; NULL without memory. */
-char *config_default_socket(void);

@@ -14,20 +14,25 @@
 #include <unistd.h>
 
 void conn_default_path(char *path, size_t size) {
-        const char *named = getenv("MDSHMD_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+        const char *named = getenv("MDSHMD_SOCKET");
+
+        if (named && *named)
+                snprintf(path, size, "%s", named);
+        else
+                conn_instance_path(path, size, "mdshmd");
+}
+
+void conn_instance_path(char *path, size_t size, const char *instance) {
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
         struct stat st;
 
-        if (named && *named) {
-                snprintf(path, size, "%s", named);
-                return;
-        }
         if (runtime && *runtime) {
-                int n = snprintf(path, size, "%s/mdshmd/mdshmd.sock", runtime);
+                int n = snprintf(path, size, "%s/mdshmd/%s.sock", runtime, instance);
 
                 if (n > 0 && (size_t)n < size && stat(path, &st) == 0)
                         return;
         }
-        snprintf(path, size, "/run/mdshmd/mdshmd.sock");
+        snprintf(path, size, "/run/mdshmd/%s.sock", instance);
 }
 
 int conn_connect(const char *path, int timeout_ms) {

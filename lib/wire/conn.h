@@ -26,6 +26,9 @@ enum {
  * that does not fit `size` bytes is cut. */
 void conn_default_path(char *path, size_t size);
 
+/* The same of an instance, NAME.sock, whatever $MDSHMD_SOCKET says. */
+void conn_instance_path(char *path, size_t size, const char *instance);
+
 /* Connects to the socket at `path`, close-on-exec; sending and connecting then take at most
  * timeout_ms, and no time at all where that is 0. The descriptor, or negative errno: -ENAMETOOLONG, -ENOENT, -ECONNREFUSED, -EACCES,
  * -ETIMEDOUT (its queue is full), ... */

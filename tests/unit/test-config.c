@@ -6,6 +6,7 @@
 #include <grp.h>
 
 #include "base/config-keys.h"
+#include "base/instance.h"
 #include "shm/feeds.h"
 #include "shm/segment.h"
 
@@ -22,7 +23,7 @@ _Static_assert(CONFIG_JOURNAL_MAX == SEGMENT_JOURNAL_MAX, "the segment's bounds"
 
 static void assert_defaults(const struct config *config) {
         const struct group *group = getgrnam("mdshm");
-        char *socket = config_default_socket();
+        char *socket = instance_socket(NULL);
 
         assert_string_equal(config->segment.name, "/mdshmd");
         assert_int_equal(config->segment.instruments, 16384);
@@ -253,17 +254,17 @@ static void test_default_socket(void **state) {
 
         (void)state;
         setenv("XDG_RUNTIME_DIR", "/tmp/xdg", 1);
-        path = config_default_socket();
+        path = instance_socket(NULL);
         assert_string_equal(path, expected);
         free(path);
 
         setenv("XDG_RUNTIME_DIR", "not/absolute", 1);
-        path = config_default_socket();
+        path = instance_socket(NULL);
         assert_string_equal(path, "/run/mdshmd/mdshmd.sock");
         free(path);
 
         unsetenv("XDG_RUNTIME_DIR");
-        path = config_default_socket();
+        path = instance_socket(NULL);
         assert_string_equal(path, "/run/mdshmd/mdshmd.sock");
         free(path);
 }

@@ -16,6 +16,7 @@
 #include "control.h"
 #include "fields.h"
 #include "mdctl.h"
+#include "wire/conn.h"
 
 #define EXIT_USAGE 2
 
@@ -58,13 +59,14 @@ static const struct command commands[] = {
 };
 
 static void print_help(void) {
-        printf("Usage: mdctl [-s SOCKET | -f FILE] [--format=FORMAT] COMMAND [ARGUMENT...]\n\n"
+        printf("Usage: mdctl [-s SOCKET | -i NAME | -f FILE] [--format=FORMAT] COMMAND [ARGUMENT...]\n\n"
                "Shows what mdshmd has, and how it does.\n\n");
         for (size_t i = 0; i < N_ELEMENTS(commands); i++)
                 printf("  %s%s%s\n        %s\n", commands[i].name, *commands[i].args ? " " : "",
                        commands[i].args, commands[i].text);
         printf("\nA PATTERN is a symbol or SYMBOL@VENUE, and may hold * ? [...].\n\n"
                "  -s, --socket=PATH      the daemon's socket\n"
+               "  -i, --instance=NAME    the daemon of that name, one of several\n"
                "  -f, --segment=PATH     a saved segment, instead of a daemon\n"
                "      --format=FORMAT    table, plain, csv or json\n"
                "  -h, --help             this\n"
@@ -95,6 +97,16 @@ static int parse_format(struct mdctl *mdctl, const char *text) {
         }
         complain("there is no format '%s'; there are table, plain, csv, json", text);
         return -EINVAL;
+}
+
+static int parse_instance(struct mdctl *mdctl, const char *name) {
+        if (!*name || strchr(name, '/')) {
+                complain("'%s' is no instance's name; for a path, there is --socket", name);
+                return -EINVAL;
+        }
+        conn_instance_path(mdctl->path, sizeof(mdctl->path), name);
+        mdctl->socket = mdctl->path;
+        return 0;
 }
 
 /* A bit for the kind whose name are the n bytes at `text`, 0 if there is none. */
@@ -168,6 +180,7 @@ enum { OPTIONS_DONE = 1 };
 static int parse_options(struct mdctl *mdctl, int argc, char **argv, unsigned *taken) {
         static const struct option options[] = {
                 { "socket", required_argument, NULL, 's' },
+                { "instance", required_argument, NULL, 'i' },
                 { "segment", required_argument, NULL, 'f' },
                 { "rate", required_argument, NULL, OPTION_RATE },
                 { "loop", no_argument, NULL, OPTION_LOOP },
@@ -181,10 +194,13 @@ static int parse_options(struct mdctl *mdctl, int argc, char **argv, unsigned *t
         };
         int option, r = 0;
 
-        while (r == 0 && (option = getopt_long(argc, argv, "s:f:h", options, NULL)) >= 0) {
+        while (r == 0 && (option = getopt_long(argc, argv, "s:i:f:h", options, NULL)) >= 0) {
                 switch (option) {
                 case 's':
                         mdctl->socket = optarg;
+                        break;
+                case 'i':
+                        r = parse_instance(mdctl, optarg);
                         break;
                 case 'f':
                         mdctl->file = optarg;

@@ -20,6 +20,7 @@
 
 struct mdctl {
         const char *socket; /* path; NULL: the usual ones */
+        char path[256];     /* the socket of --instance */
         const char *file;   /* a saved segment, to be read instead; or NULL */
         enum output_format format;
         unsigned output_flags; /* OUTPUT_COLOUR, where it is wanted */
