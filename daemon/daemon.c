@@ -192,12 +192,13 @@ static void tune_processor(const struct daemon *daemon) {
         if (cpu >= 0)
                 CPU_SET((unsigned)cpu, &set);
         if (cpu >= 0 && sched_setaffinity(0, sizeof(set), &set) < 0)
-                log_warning("[daemon] cpu: cannot run on %d alone (%s); going on with any", cpu,
-                            strerror(errno));
+                log_warning("[daemon] cpu: cannot run on %d alone (%s); going on with any. Under "
+                            "systemd, CPUAffinity= of the service is the way",
+                            cpu, strerror(errno));
         if (param.sched_priority && sched_setscheduler(0, SCHED_FIFO, &param) < 0)
                 log_warning(
-                        "[daemon] priority: %d is not to be had (%s): raise LimitRTPRIO=; going "
-                        "on as everybody does",
+                        "[daemon] priority: %d is not to be had (%s): raise RLIMIT_RTPRIO, or set "
+                        "CPUSchedulingPolicy= of the service; going on as everybody does",
                         param.sched_priority, strerror(errno));
 }
 
