@@ -63,12 +63,13 @@ static int daemon_reload(void *userdata) {
         systemd_reloading();
         r = config_new_instance(&config, daemon->config->path, daemon->config->instance);
         if (r < 0) {
-                log_error("%s: not read again; what was read before stays", daemon->config->path);
+                log_event(LOG_ERROR, LOG_CONFIG_REFUSED,
+                          "%s: not read again; what was read before stays", daemon->config->path);
         } else {
                 config_reload(daemon->config, config);
                 config_free(config);
                 log_init(daemon->config->log.level);
-                log_notice("%s: read again", daemon->config->path);
+                log_event(LOG_NOTICE, LOG_CONFIG_RELOADED, "%s: read again", daemon->config->path);
         }
         systemd_ready();
         return r;
@@ -173,10 +174,12 @@ static void tune_memory(struct daemon *daemon) {
 
         if (daemon->config->segment.huge_pages &&
             madvise(segment->header, segment->size, MADV_HUGEPAGE) < 0)
-                log_warning("[segment] huge_pages: not to be had (%s); going on with small ones",
-                            strerror(errno));
+                log_event(LOG_WARNING, LOG_DEGRADED,
+                          "[segment] huge_pages: not to be had (%s); going on with small ones",
+                          strerror(errno));
         if (daemon->config->segment.lock && mlock(segment->header, segment->size) < 0)
-                log_warning(
+                log_event(
+                        LOG_WARNING, LOG_DEGRADED,
                         "[segment] lock: %zu MiB cannot be locked (%s): raise LimitMEMLOCK=; going "
                         "on without",
                         segment->size >> 20, strerror(errno));
@@ -192,11 +195,13 @@ static void tune_processor(const struct daemon *daemon) {
         if (cpu >= 0)
                 CPU_SET((unsigned)cpu, &set);
         if (cpu >= 0 && sched_setaffinity(0, sizeof(set), &set) < 0)
-                log_warning("[daemon] cpu: cannot run on %d alone (%s); going on with any. Under "
-                            "systemd, CPUAffinity= of the service is the way",
-                            cpu, strerror(errno));
+                log_event(LOG_WARNING, LOG_DEGRADED,
+                          "[daemon] cpu: cannot run on %d alone (%s); going on with any. Under "
+                          "systemd, CPUAffinity= of the service is the way",
+                          cpu, strerror(errno));
         if (param.sched_priority && sched_setscheduler(0, SCHED_FIFO, &param) < 0)
-                log_warning(
+                log_event(
+                        LOG_WARNING, LOG_DEGRADED,
                         "[daemon] priority: %d is not to be had (%s): raise RLIMIT_RTPRIO, or set "
                         "CPUSchedulingPolicy= of the service; going on as everybody does",
                         param.sched_priority, strerror(errno));
@@ -213,9 +218,13 @@ static int open_segment(struct daemon *daemon) {
                 return error_trace(r);
         }
         if (daemon->segment.adopted)
-                log_notice("segment %s: taken over from a daemon that is gone, at tick %llu",
-                           daemon->segment.name,
-                           (unsigned long long)segment_newest(&daemon->segment));
+                log_event(LOG_NOTICE, LOG_SEGMENT_ADOPTED,
+                          "segment %s: taken over from a daemon that is gone, at tick %llu",
+                          daemon->segment.name,
+                          (unsigned long long)segment_newest(&daemon->segment));
+        else
+                log_event(LOG_NOTICE, LOG_SEGMENT_CREATED, "segment %s: a new one, of %zu MiB",
+                          daemon->segment.name, daemon->segment.size >> 20);
         tune_memory(daemon);
         return 0;
 }

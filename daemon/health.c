@@ -64,6 +64,12 @@ static void say(struct stream *stream, uint32_t state) {
                 [FEED_LIVE] = "is live",
                 [FEED_ENDED] = "has ended",
         };
+        static const enum log_event events[] = {
+                [FEED_DOWN] = LOG_FEED_DOWN,
+                [FEED_RECOVERING] = LOG_FEED_RECOVERING,
+                [FEED_LIVE] = LOG_FEED_LIVE,
+                [FEED_ENDED] = LOG_FEED_ENDED,
+        };
         struct health *health = &stream->health;
         bool common = state == FEED_RECOVERING || health->state == FEED_RECOVERING;
 
@@ -71,7 +77,8 @@ static void say(struct stream *stream, uint32_t state) {
                 tell_why(stream, state, health->why);
         /* a lossy line makes these two follow each other without end */
         if (!common || log_gate_pass(&health->gate, 10, 10))
-                log_notice("feed %s %s: %s", stream->name, words[state], health->why);
+                log_feed(LOG_NOTICE, events[state], stream->name, " %s: %s", words[state],
+                         health->why);
         health->why[0] = '\0';
         health->state = state;
         atomic_store_explicit(&stream->record->state, state, memory_order_release);
@@ -103,7 +110,8 @@ static void hear_again(struct stream *stream, unsigned line, const struct packet
         struct health *health = &stream->health;
 
         if (health->lines > 1)
-                log_notice("feed %s: line %c is back", stream->name, 'A' + (int)line);
+                log_feed(LOG_NOTICE, LOG_LINE_BACK, stream->name, ": line %c is back",
+                         'A' + (int)line);
         health->line[line].silent = false;
         if (!health->silent)
                 return;
@@ -134,9 +142,10 @@ static bool look_at_lines(struct stream *stream, int64_t now) {
                         continue;
                 health->line[i].silent = true;
                 if (health->lines > 1)
-                        log_warning("feed %s: line %c is silent; nothing has come on it for "
-                                    "%" PRId64 " ms",
-                                    stream->name, 'A' + (int)i, health->stale / NS_PER_MS);
+                        log_feed(LOG_WARNING, LOG_LINE_SILENT, stream->name,
+                                 ": line %c is silent; nothing has come on it for "
+                                 "%" PRId64 " ms",
+                                 'A' + (int)i, health->stale / NS_PER_MS);
         }
         return silent == health->lines;
 }

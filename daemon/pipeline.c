@@ -55,8 +55,8 @@ static void on_packet(void *userdata, const struct packet *packet, struct framed
 static void on_join(void *userdata, uint64_t first) {
         struct stream *stream = userdata;
 
-        log_notice("feed %s: joins its session at message %llu", stream->name,
-                   (unsigned long long)first);
+        log_feed(LOG_NOTICE, LOG_PLAIN, stream->name, ": joins its session at message %llu",
+                 (unsigned long long)first);
         if (books_kept(stream->decoder))
                 books_suspect(stream, stream->stats.last_recv);
 }
@@ -67,8 +67,9 @@ static void on_gap(void *userdata, uint64_t first, uint64_t n) {
         stream->stats.gaps++;
         stream->stats.missed += n;
         if (log_gate_pass(&stream->gate, 10, 10))
-                log_warning("feed %s: %llu messages are missing before number %llu", stream->name,
-                            (unsigned long long)n, (unsigned long long)(first + n));
+                log_feed(LOG_WARNING, LOG_FEED_GAP, stream->name,
+                         ": %llu messages are missing before number %llu", (unsigned long long)n,
+                         (unsigned long long)(first + n));
         books_suspect(stream, stream->stats.last_recv);
 }
 
@@ -78,8 +79,9 @@ static void on_reset(void *userdata, const struct packet *packet, const struct f
 
         stream->framing->session(framed->session, session);
         if (log_gate_pass(&stream->gate, 10, 10))
-                log_notice("feed %s: packet %llu: session %s begins afresh", stream->name,
-                           (unsigned long long)packet->number, session);
+                log_feed(LOG_NOTICE, LOG_PLAIN, stream->name,
+                         ": packet %llu: session %s begins afresh",
+                         (unsigned long long)packet->number, session);
         stream_begin_afresh(stream, packet->ts_recv);
 }
 

@@ -52,8 +52,9 @@ void stream_refuse(struct stream *stream, unsigned cause, const char *format, ..
                 va_start(args, format);
                 vsnprintf(text, sizeof(text), format, args);
                 va_end(args);
-                log_warning("feed %s: %s: %s (from now on only counted)", stream->name, text,
-                            cause_text(stream, cause));
+                log_feed(LOG_WARNING, cause == CAUSE_LIAR ? LOG_PUBLISHER_LIAR : LOG_PLAIN,
+                         stream->name, ": %s: %s (from now on only counted)", text,
+                         cause_text(stream, cause));
         }
         if (stream->causes[cause])
                 counter_add(stream->causes[cause], 1);
@@ -390,9 +391,10 @@ int stream_init(struct stream *stream, struct pipeline *pipeline, const struct c
         index = segment_claim_feed(segment, config->name, sources[config->source],
                                    ticks ? "ticks" : config->protocol);
         if (index < 0) {
-                log_error("feed %s: the segment has room for %d feeds, those of earlier configs "
-                          "included",
-                          config->name, FEEDS_MAX);
+                log_feed(LOG_ERROR, LOG_PLAIN, config->name,
+                         ": the segment has room for %d feeds, those of earlier configs "
+                         "included",
+                         FEEDS_MAX);
                 return (int)index;
         }
         stream->index = (uint32_t)index;

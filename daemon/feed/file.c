@@ -311,7 +311,8 @@ int file_new(struct feed **feedp, const struct config_feed *config, struct ev_lo
         ev_io_set(&file->timer, file->pace.fd, EV_READ);
         r = file_open(file, why);
         if (r) {
-                log_error("feed %s: cannot play %s: %s", config->name, config->file, why);
+                log_feed(LOG_ERROR, LOG_PLAIN, config->name, ": cannot play %s: %s", config->file,
+                         why);
                 return error_trace(r);
         }
 

@@ -162,9 +162,9 @@ static void replay_end(struct replay *replay, int outcome, const struct recordin
         }
         if (outcome == RECORDING_E_CUT && !replay->told_cut) {
                 replay->told_cut = true;
-                log_notice("feed %s: %s is cut off in packet %" PRIu64
-                           "; it begins again there, each time",
-                           replay->feed.name, replay->path, replay->next.number + 1);
+                log_feed(LOG_NOTICE, LOG_PLAIN, replay->feed.name,
+                         ": %s is cut off in packet %" PRIu64 "; it begins again there, each time",
+                         replay->path, replay->next.number + 1);
         }
         replay_again(replay);
 }
@@ -247,7 +247,8 @@ int replay_new(struct feed **feedp, const struct config_feed *config, struct ev_
 
         r = recording_new(&replay->recording, replay->path, &why);
         if (r) {
-                log_error("feed %s: cannot play %s: %s", config->name, config->file, why.text);
+                log_feed(LOG_ERROR, LOG_PLAIN, config->name, ": cannot play %s: %s", config->file,
+                         why.text);
                 return error_trace(r);
         }
         r = pace_init(&replay->pace, config->speed);

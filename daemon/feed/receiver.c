@@ -59,15 +59,15 @@ static bool parse_numeric(struct address *address, const char *text, uint16_t po
 
 static int parse_address(struct address *address, const struct receiver_params *params) {
         if (!parse_numeric(address, params->address, params->port)) {
-                log_error("feed %s: %s is neither an IPv4 nor an IPv6 address", params->feed,
-                          params->address);
+                log_feed(LOG_ERROR, LOG_PLAIN, params->feed,
+                         ": %s is neither an IPv4 nor an IPv6 address", params->address);
                 return error_origin(-EINVAL);
         }
         if (params->interface) {
                 address->interface = if_nametoindex(params->interface);
                 if (!address->interface) {
-                        log_error("feed %s: there is no network interface %s", params->feed,
-                                  params->interface);
+                        log_feed(LOG_ERROR, LOG_PLAIN, params->feed,
+                                 ": there is no network interface %s", params->interface);
                         return error_origin(-ENODEV);
                 }
         }
@@ -96,9 +96,10 @@ static void grow_buffer(int fd, const struct receiver_params *params) {
                 return;
         got /= 2; /* the kernel counts its own overhead in */
         if (got < wanted)
-                log_warning("feed %s: the kernel gives a receive buffer of %d KiB instead of %d; "
-                            "raise net.core.rmem_max, or packets may be lost in bursts",
-                            params->feed, got >> 10, wanted >> 10);
+                log_feed(LOG_WARNING, LOG_DEGRADED, params->feed,
+                         ": the kernel gives a receive buffer of %d KiB instead of %d; "
+                         "raise net.core.rmem_max, or packets may be lost in bursts",
+                         got >> 10, wanted >> 10);
 }
 
 /* Has the card stamp what it receives; it may do so already. */
@@ -130,10 +131,10 @@ static int set_stamps(struct receiver *receiver, int fd, const struct receiver_p
                 receiver->nic = !r;
                 if (!r)
                         return 0;
-                log_warning("feed %s: the network card of %s does not stamp what it receives (%s); "
-                            "the kernel does",
-                            params->feed, params->interface ? params->interface : "no interface",
-                            strerror(-r));
+                log_feed(LOG_WARNING, LOG_DEGRADED, params->feed,
+                         ": the network card of %s does not stamp what it receives (%s); "
+                         "the kernel does",
+                         params->interface ? params->interface : "no interface", strerror(-r));
         }
         return error_trace(set_flag(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1));
 }
@@ -218,17 +219,18 @@ int receiver_open(struct receiver *receiver, const struct receiver_params *param
         if (!r && bind(fd, &address.u.any, address.size) < 0)
                 r = error_origin(-errno);
         if (r) {
-                log_error("feed %s: cannot receive on %s: %s", params->feed, receiver->where,
-                          strerror(-r));
+                log_feed(LOG_ERROR, LOG_PLAIN, params->feed, ": cannot receive on %s: %s",
+                         receiver->where, strerror(-r));
                 return r;
         }
 
         r = address.is_multicast ? join(fd, &address, params->source) : 0;
         if (r) {
-                log_error("feed %s: cannot join the group of %s on %s%s%s: %s", params->feed,
-                          receiver->where, params->interface ? params->interface : "any interface",
-                          params->source ? " for " : "", params->source ? params->source : "",
-                          strerror(-r));
+                log_feed(LOG_ERROR, LOG_PLAIN, params->feed,
+                         ": cannot join the group of %s on %s%s%s: %s", receiver->where,
+                         params->interface ? params->interface : "any interface",
+                         params->source ? " for " : "", params->source ? params->source : "",
+                         strerror(-r));
                 return error_trace(r);
         }
         receiver->fd = fd;
@@ -250,8 +252,8 @@ int receiver_connect(struct receiver *receiver, const struct receiver_params *pa
         if (!r && connect(fd, &address.u.any, address.size) < 0)
                 r = error_origin(-errno);
         if (r) {
-                log_error("feed %s: cannot send to %s: %s", params->feed, receiver->where,
-                          strerror(-r));
+                log_feed(LOG_ERROR, LOG_PLAIN, params->feed, ": cannot send to %s: %s",
+                         receiver->where, strerror(-r));
                 return r;
         }
         receiver->fd = fd;

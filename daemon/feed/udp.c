@@ -91,8 +91,8 @@ static void hand_on(struct line *line, unsigned i, int64_t now) {
 static void fail(struct line *line, int r) {
         struct udp *udp = line->udp;
 
-        log_error("feed %s: cannot receive on %s any more: %s", udp->feed.name,
-                  line->receiver.where, strerror(-r));
+        log_feed(LOG_ERROR, LOG_PLAIN, udp->feed.name, ": cannot receive on %s any more: %s",
+                 line->receiver.where, strerror(-r));
         ev_io_stop(udp->feed.loop, &line->io);
         receiver_close(&line->receiver);
         if (udp->line[ARBITER_LINE_A].receiver.fd < 0 && udp->line[ARBITER_LINE_B].receiver.fd < 0)

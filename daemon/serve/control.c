@@ -137,8 +137,7 @@ void control_request(struct session *session, const struct wire_header *request)
                 about(session);
                 break;
         case WIRE_RELOAD:
-                log_notice("client %u (uid %u) asks to read the config again", session->id,
-                           session->peer.uid);
+                session_log(session, LOG_NOTICE, LOG_PLAIN, " asks to read the config again");
                 done(session, listener->reload(listener->userdata));
                 break;
         default:

@@ -55,8 +55,9 @@ static bool admit(struct listener *listener, int fd, const struct peer *peer) {
         }
         listener_count(listener, COUNTER_CLIENTS_REFUSED_LIMIT);
         if (log_gate_pass(&listener->gate, 10, 10))
-                log_notice("refused a connection of uid %u (pid %d): too many", peer->uid,
-                           peer->pid);
+                log_client(LOG_NOTICE, LOG_CLIENT_REFUSED,
+                           (&(const struct log_client){ 0, "", peer->pid, peer->uid }),
+                           " is refused: there are too many");
         return false;
 }
 
@@ -74,9 +75,9 @@ static void refuse_without_descriptors(struct listener *listener) {
         listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         listener_count(listener, COUNTER_CLIENTS_REFUSED_LIMIT);
         if (log_gate_pass(&listener->gate, 1, 10))
-                log_warning(
-                        "no descriptor left for another connection: raise LimitNOFILE= or lower "
-                        "[limits] clients");
+                log_event(LOG_WARNING, LOG_CLIENT_REFUSED,
+                          "no descriptor left for another connection: raise LimitNOFILE= or lower "
+                          "[limits] clients");
 }
 
 /* One connection: 0, or negative errno when there is none to be had. */

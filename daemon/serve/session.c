@@ -66,14 +66,17 @@ struct session *session_free(struct session *session) {
         return NULL;
 }
 
-void session_fault(struct session *session, const char *what) {
+static void fault(struct session *session, enum log_event event, const char *what) {
         struct listener *listener = session->listener;
 
         listener_count(listener, COUNTER_CLIENTS_CLOSED_PROTOCOL);
         if (log_gate_pass(&listener->gate, 10, 10))
-                log_warning("client %u \"%s\" (pid %d, uid %u) %s; its connection is closed",
-                            session->id, session->name, session->peer.pid, session->peer.uid, what);
+                session_log(session, LOG_WARNING, event, " %s; its connection is closed", what);
         session_free(session);
+}
+
+void session_fault(struct session *session, const char *what) {
+        fault(session, LOG_CLIENT_CLOSED, what);
 }
 
 void session_liar(struct session *session, const char *what) {
@@ -82,7 +85,7 @@ void session_liar(struct session *session, const char *what) {
         session->liar = true;
         session_refuse(session->fd, WIRE_E_LIAR, "it sent %s", what);
         snprintf(text, sizeof(text), "published %s", what);
-        session_fault(session, text);
+        fault(session, LOG_PUBLISHER_LIAR, text);
 }
 
 /* ---- answers ---- */
@@ -163,8 +166,9 @@ static void welcome(struct session *session) {
                                "there is no memory or no descriptor left for one more client");
                 listener_count(listener, COUNTER_CLIENTS_REFUSED_LIMIT);
                 if (log_gate_pass(&listener->gate, 10, 10))
-                        log_warning("no memory or descriptor for client %u (uid %u): %s",
-                                    session->id, session->peer.uid, strerror(errno));
+                        session_log(session, LOG_WARNING, LOG_CLIENT_REFUSED,
+                                    " is refused: no memory or descriptor is left (%s)",
+                                    strerror(errno));
                 session_free(session);
                 return;
         }
@@ -186,8 +190,7 @@ static void welcome(struct session *session) {
         session->state = SESSION_READER;
         listener_count(listener, COUNTER_CLIENTS_ACCEPTED);
         if (session_send(session, &message, fds, WIRE_FDS_READER))
-                log_debug("client %u \"%s\" (pid %d, uid %u) reads", session->id, session->name,
-                          session->peer.pid, session->peer.uid);
+                session_log(session, LOG_DEBUG, LOG_PLAIN, " reads");
 }
 
 static void welcome_publisher(struct session *session, int fds[WIRE_FDS_PUBLISHER]) {
@@ -240,8 +243,7 @@ turn_away(struct session *session, unsigned counter, uint32_t code, const char *
         session_refuse(session->fd, code, "%s", text);
         listener_count(listener, counter);
         if (log_gate_pass(&listener->gate, 10, 10))
-                log_notice("refused client \"%s\" (pid %d): %s", session->name, session->peer.pid,
-                           text);
+                session_log(session, LOG_NOTICE, LOG_CLIENT_REFUSED, " is refused: %s", text);
         session_free(session);
 }
 
@@ -402,8 +404,9 @@ static void session_impatient(struct ev_loop *loop, ev_timer *timer, int events)
                 return; /* it has said something, and it was we who were late */
         listener_count(listener, COUNTER_CLIENTS_CLOSED_TIMEOUT);
         if (log_gate_pass(&listener->gate, 10, 10))
-                log_notice("a connection of uid %u (pid %d) said nothing for %u ms, and is closed",
-                           session->peer.uid, session->peer.pid, listener->config->limits.hello_ms);
+                session_log(session, LOG_NOTICE, LOG_CLIENT_CLOSED,
+                            " said nothing for %u ms, and is closed",
+                            listener->config->limits.hello_ms);
         session_free(session);
 }
 

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "publish/notifier.h"
 #include "serve/access.h"
 #include "serve/turns.h"
@@ -72,6 +73,13 @@ void session_refuse(int fd, uint32_t code, const char *format, ...)
 
 /* Sends a message; false when the session is over (it has then been freed). */
 bool session_send(struct session *session, const void *message, const int *fds, unsigned n_fds);
+
+/* Says something of it in the log: behind "client 3 "name" (pid 4, uid 5)". */
+#define session_log(session, level, event, ...)                                                    \
+        log_client(level, event,                                                                   \
+                   (&(const struct log_client){ (session)->id, (session)->name,                    \
+                                                (session)->peer.pid, (session)->peer.uid }),       \
+                   __VA_ARGS__)
 
 /* Ends the session of a publisher whose ticks cannot be, and tells it why. */
 void session_liar(struct session *session, const char *what);
