@@ -22,6 +22,7 @@
 #include "publishers.h"
 #include "serve/listener.h"
 #include "shm/segment.h"
+#include "status.h"
 
 #define HEARTBEAT 0.1 /* seconds */
 #define STATUS    2.0
@@ -101,13 +102,12 @@ static void daemon_beat(struct ev_loop *loop, ev_timer *timer, int events) {
 
 static void daemon_status(struct ev_loop *loop, ev_timer *timer, int events) {
         struct daemon *daemon = container_of(timer, struct daemon, status);
+        char text[256];
 
         (void)loop;
         (void)events;
-        systemd_status("%zu feeds, %u instruments, %u clients, %llu ticks",
-                       daemon->pipeline.n_streams, directory_count(&daemon->segment.directory),
-                       daemon->listener.n_clients,
-                       (unsigned long long)segment_newest(&daemon->segment));
+        status_line(text, sizeof(text), &daemon->pipeline, &daemon->listener);
+        systemd_status("%s", text);
 }
 
 static void daemon_alive(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -267,12 +267,12 @@ static void start_watchers(struct daemon *daemon) {
 
         ev_timer_init(&daemon->heartbeat, daemon_beat, HEARTBEAT, HEARTBEAT);
         ev_timer_start(daemon->loop, &daemon->heartbeat);
-        ev_timer_init(&daemon->status, daemon_status, STATUS, STATUS);
+        ev_timer_init(&daemon->status, daemon_status, 0., STATUS);
         ev_timer_init(&daemon->watchdog, daemon_alive, interval, interval);
-        if (interval > 0) {
+        if (systemd_listens())
                 ev_timer_start(daemon->loop, &daemon->status);
+        if (interval > 0)
                 ev_timer_start(daemon->loop, &daemon->watchdog);
-        }
 }
 
 static void daemon_freep(struct daemon **daemon) {

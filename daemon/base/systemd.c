@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -73,6 +74,10 @@ static void notify(const char *state) {
 
         if (r < 0)
                 log_debug("cannot tell systemd %s: %s", state, strerror(-r));
+}
+
+bool systemd_listens(void) {
+        return getenv("NOTIFY_SOCKET") != NULL;
 }
 
 void systemd_status(const char *format, ...) {

@@ -6,6 +6,7 @@
  * Without systemd each of these does nothing, and costs nothing.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Descriptors that came with the process: sockets of its .socket unit, and what it stored itself.
@@ -26,6 +27,9 @@ int systemd_fds_take(struct systemd_fds *fds, const char *name);
 
 /* Closes those that nobody took, and says so in the log. */
 void systemd_fds_deinit(struct systemd_fds *fds);
+
+/* Whether anybody waits for what follows. */
+bool systemd_listens(void);
 
 /* A sentence for `systemctl status`. */
 void systemd_status(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -131,6 +131,7 @@ static const char *heard(struct manager *manager) {
 static void test_news_without_systemd(void **state) {
         (void)state;
         unsetenv("NOTIFY_SOCKET");
+        assert_false(systemd_listens());
         systemd_ready();
         systemd_status("nobody %s", "listens");
         systemd_alive();
@@ -165,6 +166,7 @@ static void test_status_is_one_line(void **state) {
 
         (void)state;
         manager_begin(&manager);
+        assert_true(systemd_listens());
         systemd_status("feed %s", "a\nSTOPPING=1");
         assert_null(strstr(heard(&manager), "\nSTOPPING"));
         manager_end(&manager);
