@@ -13,7 +13,8 @@ cd "$(dirname "$(readlink -f "$0")")" || exit 1
 steps=(layers format scripts manuals gcc address thread release install soak demo)
 packages_check=(git clang-format-14 shellcheck mandoc
                 clang-14 libclang-rt-14-dev llvm-14
-                libcmocka-dev g++ spin systemd python3 python3-numpy golang-go)
+                libcmocka-dev g++ spin python3 python3-numpy golang-go
+                systemd dbus iproute2)
 builds=build-check
 results=$builds/results
 soak_seconds=120
