@@ -71,12 +71,11 @@ static void say(struct stream *stream, uint32_t state) {
                 [FEED_ENDED] = LOG_FEED_ENDED,
         };
         struct health *health = &stream->health;
-        bool common = state == FEED_RECOVERING || health->state == FEED_RECOVERING;
 
         if (!health->why[0])
                 tell_why(stream, state, health->why);
-        /* a lossy line makes these two follow each other without end */
-        if (!common || log_gate_pass(&health->gate, 10, 10))
+        /* a lossy line, or a publisher that comes and goes, makes them follow each other without end */
+        if (log_gate_pass(&health->gate, 10, 10))
                 log_feed(LOG_NOTICE, events[state], stream->name, " %s: %s", words[state],
                          health->why);
         health->why[0] = '\0';
