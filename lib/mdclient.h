@@ -94,8 +94,8 @@ int md_open_file(struct md_client *client, const char *path);
 /*
  * Writes the segment to a file as it stood at one moment, from memory and without stopping anybody: the
  * table with every tick up to one number, and of the journal what was not overwritten meanwhile.
- * An existing file is replaced when the new one is complete. -EAGAIN: the daemon writes faster than
- * this can copy. -EUCLEAN: the segment is damaged. Other errors as open(2), write(2), rename(2).
+ * An existing file is replaced when the new one is complete. -EINVAL: what is there is no regular file.
+ * -EAGAIN: the daemon writes faster than this can copy. -EUCLEAN: the segment is damaged. Other errors as open(2), write(2), rename(2).
  */
 int md_save(struct md_client *client, const char *path);
 

@@ -11,10 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -189,21 +191,43 @@ static int save_to(struct md_client *client, int fd) {
         return 0;
 }
 
+/* The new file takes the place of what is there, which must not be a device, a pipe or the like. Of a
+ * symbolic link, what it stands for is replaced. */
+static int resolve(struct md_client *client, const char *path, char target[PATH_MAX]) {
+        struct stat st;
+
+        if (stat(path, &st) < 0) {
+                /* none yet, or cannot be written either: that is told then */
+                if (snprintf(target, PATH_MAX, "%s", path) >= PATH_MAX)
+                        return client_fail(client, -ENAMETOOLONG, "%.64s... is too long for a file",
+                                           path);
+                return 0;
+        }
+        if (!S_ISREG(st.st_mode))
+                return client_fail(client, -EINVAL, "%s is no regular file: name one, or a new one",
+                                   path);
+        if (!realpath(path, target))
+                return client_fail(client, -errno, "cannot find %s: %s", path, strerror(errno));
+        return 0;
+}
+
 int md_save(struct md_client *client, const char *path) {
-        char temporary[4096];
+        char target[PATH_MAX], temporary[PATH_MAX];
         int fd, r;
 
         r = client_check(client);
+        if (r == 0)
+                r = resolve(client, path, target);
         if (r < 0)
                 return r;
-        if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+        if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", target) >= (int)sizeof(temporary))
                 return client_fail(client, -ENAMETOOLONG, "%.64s... is too long for a file", path);
         fd = mkostemp(temporary, O_CLOEXEC);
         if (fd < 0)
                 return client_fail(client, -errno, "cannot write beside %s: %s", path,
                                    strerror(errno));
         r = save_to(client, fd);
-        if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+        if (r == 0 && (fsync(fd) < 0 || rename(temporary, target) < 0))
                 r = client_fail(client, -errno, "cannot write %s: %s", path, strerror(errno));
         close(fd);
         if (r < 0)
