@@ -87,12 +87,7 @@ static int come_back(struct publish *publish) {
 static int put(struct publish *publish, const struct md_tick *tick) {
         int r;
 
-        for (;;) {
-                r = md_publisher_put(publish->publisher, tick);
-                if (r == 0)
-                        r = md_publisher_flush(publish->publisher);
-                if (r == 0)
-                        return 0;
+        while ((r = md_publisher_put(publish->publisher, tick)) < 0) {
                 if (r == -EAGAIN)
                         r = md_publisher_wait(publish->publisher, -1);
                 if (r == -EPIPE)
@@ -100,6 +95,9 @@ static int put(struct publish *publish, const struct md_tick *tick) {
                 if (r < 0)
                         return r;
         }
+        /* what is in the ring goes out with the next connection, and is not put again */
+        r = md_publisher_flush(publish->publisher);
+        return r == -EPIPE ? come_back(publish) : r;
 }
 
 /* ---- instruments ---- */
