@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* with which spreadsheets begin what they write */
+
 struct rows {
         FILE *stream;
         unsigned long long line;
@@ -82,7 +84,8 @@ static int read_line(struct rows *rows) {
                         bad(rows, "cannot be read: %s", strerror(errno));
                         return errno ? -errno : -EIO;
                 }
-                rows->line++;
+                if (rows->line++ == 0 && n >= 3 && !memcmp(rows->text, BYTE_ORDER_MARK, 3))
+                        memmove(rows->text, rows->text + 3, (size_t)(n -= 3) + 1);
                 while (n > 0 && (rows->text[n - 1] == '\n' || rows->text[n - 1] == '\r'))
                         rows->text[--n] = '\0';
                 if (strlen(rows->text) != (size_t)n)
@@ -144,7 +147,12 @@ static int read_header(struct rows *rows) {
         }
         if (split(rows, rows->header, rows->names, &rows->n_names) != ROWS_ROW)
                 return -EINVAL;
-        return 0;
+        for (size_t i = 0; i < rows->n_names; i++)
+                if (!strcmp(rows->names[i], "symbol"))
+                        return 0;
+        bad(rows,
+            "it is neither a header of CSV with a column \"symbol\" nor a line of JSON, an object");
+        return -EINVAL;
 }
 
 static int csv_row(struct rows *rows) {
@@ -168,6 +176,7 @@ static int json_row(struct rows *rows) {
 
         if (!tokener)
                 return bad(rows, "no memory");
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
         json_object_put(rows->object);
         /* the final NUL is part of it: a number at the end is then known to be whole */
         rows->object = json_tokener_parse_ex(tokener, rows->text, (int)strlen(rows->text) + 1);
@@ -185,6 +194,10 @@ static int json_row(struct rows *rows) {
                 if (json_object_is_type(value, json_type_object) ||
                     json_object_is_type(value, json_type_array))
                         return bad(rows, "%s: neither a text nor a number", name);
+                if (json_object_is_type(value, json_type_string) &&
+                    strlen(json_object_get_string(value)) !=
+                            (size_t)json_object_get_string_len(value))
+                        return bad(rows, "%s: a text with a NUL in it", name);
                 rows->row.names[rows->row.n] = name;
                 rows->row.values[rows->row.n++] = value ? json_object_get_string(value) : "";
         }
