@@ -296,6 +296,7 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
                 return error_trace(r);
         umask(0077);
         signal(SIGPIPE, SIG_IGN); /* a client that is gone is no news */
+        signal(SIGXFSZ, SIG_IGN); /* nor is one whose memory is more than RLIMIT_FSIZE */
         raise_descriptor_limit();
         tune_processor(daemon);
 

@@ -414,7 +414,8 @@ static int format(struct segment *segment, int fd, const struct segment_params *
         if (r == ENOSPC || r == ENOMEM)
                 return no_room(segment->name, size, why);
         if (r) {
-                why_set(why, "cannot allocate %s: %s", segment->name, strerror(r));
+                why_set(why, "cannot allocate %s: %s%s", segment->name, strerror(r),
+                        r == EFBIG ? "; raise RLIMIT_FSIZE (ulimit -f)" : "");
                 return -r;
         }
         /* populated: the first lap of the journal shall not fault at each page */
