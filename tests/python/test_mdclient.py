@@ -245,6 +245,17 @@ class Reading(unittest.TestCase):
                 self.assertEqual(client.dispatch(PATIENCE), 1)
                 self.assertEqual(price(client.next_change().tick.px), 2)
 
+    def test_what_is_closed_says_so(self):
+        client, publisher = self.daemon.client(), self.daemon.publisher()
+        for thing in client, publisher:
+            thing.close()
+            thing.close()
+        for call in (lambda: client.trade('A'), lambda: len(client), lambda: client.dispatch(0),
+                     client.next_change, client.next_tick, client.health, client.fileno,
+                     client.subscribe_all, lambda: client.cursor, lambda: publisher.trade('A', 1),
+                     lambda: publisher.pending, publisher.connect):
+            self.assertRaisesRegex(ValueError, 'is closed', call)
+
     def test_a_saved_segment_reads_like_a_live_one(self):
         with self.daemon.publisher() as publisher, self.daemon.client() as client:
             publisher.trade('A', 1)
@@ -277,6 +288,32 @@ class Publishing(unittest.TestCase):
             self.assertRaises(OSError, lambda: publisher.define('\n'))
             publisher.trade('A', 1)
             self.assertTrue(publisher.drain(PATIENCE))
+
+    def test_what_does_not_fit_is_refused_and_not_cut(self):
+        with self.daemon.publisher() as publisher, self.daemon.client() as client:
+            for wrong in (lambda: publisher.trade('F', 1, trade_id=2**64 + 5),
+                          lambda: publisher.trade('F', 1, trade_id=2**63),
+                          lambda: publisher.trade('F', 1, ts_event=2**63),
+                          lambda: publisher.define('F', size_exp=2**40),
+                          lambda: publisher.define('F\0G'),
+                          lambda: publisher.define('F', 'X\0Y'),
+                          lambda: client.lookup('F\0G'),
+                          lambda: client.subscribe_pattern('F\0G'),
+                          lambda: Client('F\0G')):
+                self.assertRaises(ValueError, wrong)
+            publisher.trade('F', 1, trade_id=2**63 - 1)
+            publisher.drain(PATIENCE)
+            self.assertEqual(client.trade('F').trade_id, 2**63 - 1)
+            self.assertRaises(KeyError, lambda: client.read(2**32, 'trade'))
+
+    def test_an_instrument_is_found_by_what_the_directory_says(self):
+        with self.daemon.publisher() as publisher, self.daemon.client() as client:
+            publisher.trade('D', 1)
+            publisher.trade(('D2', 'XNAS'), 2)
+            publisher.drain(PATIENCE)
+            for symbol in 'D', 'D2':
+                found = client.instrument(symbol)
+                self.assertEqual(client.lookup((found.symbol, found.venue)), found.instrument)
 
     def test_one_publisher_at_a_time(self):
         with self.daemon.publisher():

@@ -7,7 +7,7 @@ from typing import Any, AsyncIterator, Dict, Iterable, Iterator, List, Optional,
 
 from . import _ffi, _layout
 from ._ffi import lib
-from .values import KINDS, Change, Error, Instrument, Tick, instrument_of
+from .values import KINDS, Change, Error, Instrument, Tick, instrument_of, name_bytes
 
 Key = Union[int, str, Tuple[str, str]]
 _REASONS = {0: None, 1: 'asked', 2: 'slow'}
@@ -15,14 +15,20 @@ NEWS, REMAPPED = 1, 2
 
 
 def _text(value: Optional[str]) -> Optional[bytes]:
+    if value is not None and '\0' in value:
+        raise ValueError('%r has a NUL in it' % value)
     return None if value is None else os.fsencode(value)
+
+
+def _venue(value: Optional[str]) -> Optional[bytes]:
+    return None if value is None else name_bytes(value)
 
 
 class Client:
     """A connection to a daemon, or a saved segment (Client.open()).
 
     An instrument is named by its index, its symbol, or (symbol, venue). A client belongs to one
-    thread at a time; after close() nothing may be called."""
+    thread at a time; after close(), calls raise ValueError."""
 
     def __init__(self, socket: Optional[str] = None, *, name: Optional[str] = None,
                  timeout: float = 5.0, reconnect: bool = True) -> None:
@@ -44,9 +50,17 @@ class Client:
         return self
 
     def _start(self) -> None:
-        self._client = ctypes.c_void_p()
-        if lib.new(ctypes.byref(self._client)) < 0:
+        self._open_client: Optional[ctypes.c_void_p] = None
+        client = ctypes.c_void_p()
+        if lib.new(ctypes.byref(client)) < 0:
             raise MemoryError
+        self._open_client = client
+
+    @property
+    def _client(self) -> ctypes.c_void_p:
+        if self._open_client is None:
+            raise ValueError('the client is closed')
+        return self._open_client
 
     def _open(self, r: int) -> None:
         if r < 0:
@@ -62,7 +76,7 @@ class Client:
 
     def close(self) -> None:
         """Leaves. Arrays of table() stay what they are."""
-        client, self._client = getattr(self, '_client', None), None
+        client, self._open_client = getattr(self, '_open_client', None), None
         if client:
             lib.free(client)
 
@@ -92,10 +106,12 @@ class Client:
     def lookup(self, key: Key, venue: Optional[str] = None) -> int:
         """The index of an instrument. KeyError: not known (yet), or several venues have it."""
         if isinstance(key, int):
+            if not 0 <= key < 1 << 32:
+                raise KeyError('there is no instrument %d' % key)
             return key
         symbol, venue = (key, venue) if isinstance(key, str) else key
         index = ctypes.c_uint32()
-        if lib.lookup(self._client, symbol.encode(), venue and venue.encode(),
+        if lib.lookup(self._client, name_bytes(symbol), _venue(venue),
                       ctypes.byref(index)) < 0:
             raise KeyError(lib.error(self._client).decode())
         return index.value
@@ -144,8 +160,7 @@ class Client:
 
     def subscribe_pattern(self, symbol: str, venue: Optional[str] = None) -> None:
         """All that fit, those that appear later included: '*', '?', '[abc]'."""
-        self._check(lib.subscribe_pattern(self._client, symbol.encode(),
-                                          venue and venue.encode()))
+        self._check(lib.subscribe_pattern(self._client, name_bytes(symbol), _venue(venue)))
 
     def subscribe_all(self) -> None:
         self._check(lib.subscribe_all(self._client))
@@ -208,7 +223,8 @@ class Client:
     async def stream(self) -> AsyncIterator[Change]:
         """changes(), for asyncio."""
         loop, readable = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self.fileno(), readable.set)
+        fd = self.fileno()
+        loop.add_reader(fd, readable.set)
         try:
             while True:
                 while self.dispatch(0):
@@ -219,7 +235,7 @@ class Client:
                 readable.clear()
                 await readable.wait()
         finally:
-            loop.remove_reader(self.fileno())
+            loop.remove_reader(fd)
 
     # ---- settings ----
 

@@ -6,7 +6,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 
 from . import _ffi, _layout
 from ._ffi import lib
-from .values import KINDS, Error, Number, units
+from .values import KINDS, Error, Number, name_bytes, units
 
 _FLAGS = {name: bit for bit, name in _layout.FLAGS.items()}
 
@@ -19,14 +19,16 @@ class Publisher:
 
     def __init__(self, feed: str, socket: Optional[str] = None, *, name: Optional[str] = None,
                  timeout: float = 5.0) -> None:
-        self._publisher = ctypes.c_void_p()
-        if lib.publisher_new(ctypes.byref(self._publisher)) < 0:
+        self._open_publisher: Optional[ctypes.c_void_p] = None
+        publisher = ctypes.c_void_p()
+        if lib.publisher_new(ctypes.byref(publisher)) < 0:
             raise MemoryError
+        self._open_publisher = publisher
         self._handles: Dict[Tuple[str, str], int] = {}
         self._exps: Dict[int, int] = {}
         self._volumes: Dict[int, int] = {}
         if name is not None:
-            lib.publisher_set_name(self._publisher, name.encode())
+            lib.publisher_set_name(self._publisher, name_bytes(name))
         lib.publisher_set_timeout(self._publisher, int(timeout * 1000))
         self._feed, self._socket = feed, socket
         try:
@@ -35,12 +37,18 @@ class Publisher:
             self.close()
             raise
 
+    @property
+    def _publisher(self) -> ctypes.c_void_p:
+        if self._open_publisher is None:
+            raise ValueError('the publisher is closed')
+        return self._open_publisher
+
     def connect(self) -> None:
         """Registers, again where the connection was lost (BrokenPipeError): instruments are defined
         again, and what the daemon had not taken goes out first."""
         self._check(lib.publisher_connect(self._publisher,
                                           None if self._socket is None else self._socket.encode(),
-                                          self._feed.encode()))
+                                          name_bytes(self._feed)))
 
     def _check(self, r: int) -> int:
         if r < 0:
@@ -48,8 +56,8 @@ class Publisher:
         return r
 
     def close(self) -> None:
-        """Leaves; what was put is still taken."""
-        publisher, self._publisher = getattr(self, '_publisher', None), None
+        """Leaves; what was put is still taken. After it, calls raise ValueError."""
+        publisher, self._open_publisher = getattr(self, '_open_publisher', None), None
         if publisher:
             lib.publisher_free(publisher)
 
@@ -65,7 +73,9 @@ class Publisher:
                close: Optional[Number] = None) -> int:
         """Defines an instrument, or brings it up to date; its handle. size_exp: sizes are in units of
         10**size_exp."""
-        struct = _ffi.InstrumentStruct(symbol=symbol.encode(), venue=venue.encode(),
+        if not -18 <= size_exp <= 18:
+            raise ValueError('%s: size_exp is -18 to 18' % symbol)
+        struct = _ffi.InstrumentStruct(symbol=name_bytes(symbol), venue=name_bytes(venue),
                                        size_exp=size_exp, lot=units(lot, size_exp),
                                        close_px=units(close))
         handle = ctypes.c_uint32()
@@ -90,13 +100,13 @@ class Publisher:
         """Puts a tick of any kind: its fields by their names, as Tick shows them. Prices and sizes are
         numbers, None for no price; times ns since 1970 (ts_event 0: now)."""
         handle = self.handle(key)
-        tick = _ffi.TickStruct(instrument=handle, kind=KINDS[kind],
-                               ts_event=ts_event or time.time_ns())
+        tick = _ffi.TickStruct(instrument=handle, kind=KINDS[kind])
+        self._set(tick, 'ts_event', ts_event or time.time_ns())
         tick.flags = sum(_FLAGS[flag] for flag in flags)
         body = getattr(tick.u, kind)
         for name, _, _, _, _, unit, _, _ in _layout.KINDS[KINDS[kind]][2]:
             if name in fields:
-                setattr(body, name, self._value(fields.pop(name), unit, handle))
+                self._set(body, name, self._value(fields.pop(name), unit, handle))
             elif unit == 'PRICE':
                 setattr(body, name, _layout.PX_NONE)
         if fields:
@@ -108,6 +118,13 @@ class Publisher:
             self._check(lib.publisher_wait(self._publisher, -1))
         self._check(r)
         self._check(lib.publisher_flush(self._publisher))
+
+    @staticmethod
+    def _set(struct: ctypes.Structure, name: str, value: Any) -> None:
+        """ctypes would take the low bits of what does not fit."""
+        setattr(struct, name, value)
+        if isinstance(value, int) and getattr(struct, name) != value:
+            raise ValueError('%s: %d does not fit' % (name, value))
 
     def _value(self, value: Any, unit: str, handle: int) -> Any:
         if unit == 'PRICE':

@@ -47,6 +47,13 @@ def units(value: Optional[Number], exp: int = -9) -> int:
     return out.value
 
 
+def name_bytes(name: str) -> bytes:
+    """A symbol, venue, pattern or name for the library, which would end it at a NUL."""
+    if '\0' in name:
+        raise ValueError('%r has a NUL in it' % name)
+    return name.encode()
+
+
 class Instrument(NamedTuple):
     """An entry of the directory."""
     symbol: str
