@@ -126,6 +126,7 @@ int config_parse_access(const struct config_key *key, struct config_value *value
 
 /* Letters, digits, '-', '_' and '.', at least one. */
 bool config_is_word(const char *text);
+bool config_is_lock(const char *text); /* what the lock beside another segment is called */
 
 void config_access_deinit(struct config_access *access);
 

@@ -310,6 +310,12 @@ bool config_is_word(const char *text) {
                                            "0123456789-_.")];
 }
 
+bool config_is_lock(const char *text) {
+        size_t length = strlen(text);
+
+        return length >= strlen(".lock") && !strcmp(text + length - strlen(".lock"), ".lock");
+}
+
 int config_parse_word(const struct config_key *key, struct config_value *value, void *field) {
         if (!config_is_word(value->text) || strlen(value->text) > key->max)
                 return config_refuse(value,
@@ -324,6 +330,12 @@ int config_parse_segment(const struct config_key *key, struct config_value *valu
         const char *name = value->text + (value->text[0] == '/');
         char **out = field;
 
+        if (config_is_lock(name))
+                return config_refuse(
+                        value,
+                        "\"%s\" cannot be a segment's name; one that ends with .lock is "
+                        "the lock of another",
+                        value->text);
         if (!config_is_word(name) || !strcmp(name, ".") || !strcmp(name, "..") ||
             strlen(name) + 1 > key->max)
                 return config_refuse(value,

@@ -20,10 +20,11 @@ bool instance_check(const char *name) {
                           name);
                 return false;
         }
-        if (!config_is_word(name) || name[0] == '.' || strlen(name) > max) {
-                log_error("an instance cannot be called \"%s\"; write 1 to %zu letters, digits, "
-                          "'-', '_' and '.', with no '.' at the beginning",
-                          name, max);
+        if (!config_is_word(name) || name[0] == '.' || config_is_lock(name) || strlen(name) > max) {
+                log_error(
+                        "an instance cannot be called \"%s\"; write 1 to %zu letters, digits, "
+                        "'-', '_' and '.', with no '.' at the beginning and no \".lock\" at the end",
+                        name, max);
                 return false;
         }
         return true;

@@ -155,6 +155,8 @@ static void test_words_refused(void **state) {
                 { "[segment]\nname = ..\n", 2, "\"..\" cannot be a segment's name" },
                 { "[segment]\nname =\n", 2, "\"\" cannot be a segment's name" },
                 { "[segment]\nname = a b\n", 2, "\"a b\" cannot be a segment's name" },
+                { "[segment]\nname = a.lock\n", 2,
+                  "one that ends with .lock is the lock of another" },
                 { "[segment]\nname = " SIXTY "123\n", 2, "write 1 to 62 letters" },
                 { "[segment]\nlock = true\n", 2, "[segment] lock: \"true\" is neither yes nor no" },
                 { "[segment]\nhuge_pages =\n", 2, "\"\" is neither yes nor no" },
