@@ -36,6 +36,7 @@ struct publish {
         struct rows *rows;
         void *known; /* a tree of struct known, by symbol and venue */
         unsigned long long bad;
+        bool any; /* rows, in this round of the file */
 
         /* --rate */
         int64_t start_ns;
@@ -378,6 +379,7 @@ static int publish_rows(struct publish *publish) {
                         bad_line(publish, "%s", rows_why(publish->rows));
                         return r;
                 }
+                publish->any = true;
                 if (!checked)
                         check_names(publish, row);
                 checked = true;
@@ -409,8 +411,16 @@ static int run(struct publish *publish, FILE *stream) {
         publish->start_ns = now_ns(CLOCK_MONOTONIC);
         do {
                 rows_rewind(publish->rows);
+                publish->any = false;
                 r = publish_rows(publish);
-        } while (r == 0 && publish->mdctl->loop && publish->bad == 0);
+        } while (r == 0 && publish->mdctl->loop && publish->bad == 0 && publish->any);
+        if (r == 0 && publish->mdctl->loop && !publish->any) {
+                complain(
+                        "%s: there is no row to put again; --loop needs a file that has some and can "
+                        "be read again",
+                        publish->source);
+                r = -EINVAL;
+        }
         if (r == 0) {
                 do
                         r = md_publisher_drain(publish->publisher, -1);
