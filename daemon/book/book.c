@@ -166,18 +166,20 @@ static struct order *known_order(struct book *book, uint32_t instrument,
 }
 
 static void add_order(struct book *book, struct ladder *ladder, const struct order *order) {
+        struct order *slot;
         int r;
 
-        r = orders_add(&book->orders, order);
+        r = orders_add(&book->orders, order->ref, &slot);
         if (r == ORDERS_E_EXISTS) {
                 book->stats.duplicate_refs++;
                 ladder->marks |= LADDER_SUSPECT;
                 return;
         }
         if (r == 0) {
+                *slot = *order;
                 r = ladder_add(ladder, order->ask, order->px, order->sz);
                 if (r < 0)
-                        orders_remove(&book->orders, orders_find(&book->orders, order->ref));
+                        orders_remove(&book->orders, slot);
         }
         if (r < 0)
                 unkept(book, ladder);

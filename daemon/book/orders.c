@@ -9,6 +9,9 @@
 #define SLOTS_MIN (1u << 12)
 #define HUGE_PAGE (2u << 20)
 
+/* What a store searches in that has no table yet. */
+static struct order no_orders[2];
+
 /* ---- tables ---- */
 
 static int table_init(struct orders_table *table, size_t slots) {
@@ -35,81 +38,49 @@ static void table_deinit(struct orders_table *table) {
         *table = (struct orders_table){ 0 };
 }
 
-/* The slot of a reference, or the empty one where it would be. */
-static inline struct order *search(const struct orders *orders, uint64_t ref) {
-        const struct orders_table *table = &orders->table;
-        size_t i = orders_home(orders, table, ref);
-
-        while (table->slots[i].sz && table->slots[i].ref != ref)
-                i = (i + 1) & table->mask;
-        return &table->slots[i];
-}
-
 /* ---- from the old table to the new one ---- */
 
-/* An order that left the old table early; its place there is not free, for others may stand behind. */
-static inline bool is_gone(const struct order *slot) {
-        return !slot->sz && slot->px;
-}
-
-static void mark_gone(struct order *slot) {
-        slot->sz = 0;
-        slot->px = 1;
-}
-
-/*
- * A search in what is left of the old table. Slots before `moved` are free, but what stands behind them
- * may belong there; so a search that would begin there begins at `moved`, and one that passes the end
- * goes on there. It is over when it has seen all that is left.
- */
-static struct order *search_old(const struct orders *orders, uint64_t ref) {
-        const struct orders_table *old = &orders->old;
-        size_t i = orders_home(orders, old, ref);
-
-        if (i < orders->moved)
-                i = orders->moved;
-        for (size_t n = old->mask + 1 - orders->moved; n > 0; n--) {
-                struct order *slot = &old->slots[i];
-
-                if (slot->sz ? slot->ref == ref : !is_gone(slot))
-                        return slot->sz ? slot : NULL;
-                if (++i > old->mask)
-                        i = orders->moved;
-        }
-        return NULL;
-}
-
-/* Gives back the memory of the slots that were moved, whenever a huge page's worth of them was. */
+/* Gives back the memory of slots of the old table that were passed, whenever a huge page's worth of
+ * them was. Those before the first one passed are the last, and may be in use until then. */
 static void give_back(struct orders *orders, size_t before) {
-        char *base = (char *)orders->old.slots;
-        size_t from = before * sizeof(struct order) / HUGE_PAGE * HUGE_PAGE;
-        size_t to = orders->moved * sizeof(struct order) / HUGE_PAGE * HUGE_PAGE;
+        const struct orders_table *old = &orders->old;
+        size_t most = (old->mask + 1) * sizeof(struct order);
+        size_t least = orders->begin * sizeof(struct order);
+        size_t from = least + before * sizeof(struct order);
+        size_t to = least + orders->moved * sizeof(struct order);
 
+        if (from < least + HUGE_PAGE)
+                from = least + HUGE_PAGE;
+        if (to > most)
+                to = most;
+        from = from / HUGE_PAGE * HUGE_PAGE;
+        to = to / HUGE_PAGE * HUGE_PAGE;
         if (to > from)
-                madvise(base + from, to - from, MADV_DONTNEED);
+                madvise((char *)old->slots + from, to - from, MADV_DONTNEED);
 }
 
-/* Moves over the next few orders, if there is an old table. */
-static void move(struct orders *orders) {
+/* Moves over the next few orders, up to a free slot. */
+__attribute__((cold)) static void move(struct orders *orders) {
         const struct orders_table *old = &orders->old;
-        size_t before = orders->moved, end = before + ORDERS_LOOK;
+        size_t before = orders->moved;
         unsigned n = 0;
+        bool in_row;
 
-        if (!old->slots)
-                return;
-        if (end > old->mask)
-                end = old->mask + 1;
-        for (; orders->moved < end && n < ORDERS_MOVE; orders->moved++) {
-                const struct order *slot = &old->slots[orders->moved];
+        do {
+                struct order *slot = &old->slots[(orders->begin + orders->moved++) & old->mask];
 
-                if (slot->sz) {
-                        *search(orders, slot->ref) = *slot;
+                in_row = slot->sz;
+                if (in_row) {
+                        *orders_search(orders, &orders->table, slot->ref) = *slot;
+                        *slot = (struct order){ 0 };
                         n++;
                 }
-        }
-        give_back(orders, before);
+        } while (in_row || (n < ORDERS_MOVE && orders->moved < before + ORDERS_LOOK &&
+                            orders->moved <= old->mask));
         if (orders->moved > old->mask)
                 table_deinit(&orders->old);
+        else
+                give_back(orders, before);
 }
 
 /* Begins to move to a table of that many slots. */
@@ -120,77 +91,79 @@ static int resize(struct orders *orders, size_t slots) {
         r = table_init(&table, slots);
         if (r < 0)
                 return r;
-        orders->old = orders->table;
+        if (orders->most)
+                orders->old = orders->table;
         orders->table = table;
         orders->moved = 0;
+        for (orders->begin = 0; orders->most && orders->old.slots[orders->begin].sz;)
+                orders->begin++;
+        orders->most = slots / 2;
+        orders->least = slots > SLOTS_MIN ? slots / 8 : 0;
         return 0;
 }
 
-/* Makes room for one more. A table that cannot grow is used until it is nearly full. */
-static int make_room(struct orders *orders) {
-        size_t slots = orders->table.slots ? orders->table.mask + 1 : 0;
+/* The table has as many as it should. One that cannot grow is used until it is nearly full. */
+__attribute__((cold)) static int grow(struct orders *orders) {
+        size_t slots = orders->most ? orders->table.mask + 1 : 0;
         int r;
 
-        if (orders->old.slots || orders->used < slots / 8 * 5)
+        if (orders->old.slots)
                 return 0;
         r = resize(orders, slots ? 2 * slots : SLOTS_MIN);
         return r < 0 && orders->used >= slots / 8 * 7 ? r : 0;
 }
 
-/* Gives room back. A table that cannot shrink remains as it is. */
-static void spare_room(struct orders *orders) {
-        size_t slots = orders->table.mask + 1;
-
-        if (!orders->old.slots && slots > SLOTS_MIN && orders->used < slots / 8)
-                resize(orders, slots / 2);
+/* The table has fewer than it should. One that cannot shrink remains as it is. */
+__attribute__((cold)) static void shrink(struct orders *orders) {
+        if (!orders->old.slots)
+                resize(orders, (orders->table.mask + 1) / 2);
 }
 
 /* ---- orders ---- */
 
+static void begin_empty(struct orders *orders) {
+        orders->table = (struct orders_table){ .slots = no_orders, .mask = 1, .shift = 63 };
+        orders->old = (struct orders_table){ 0 };
+        orders->used = orders->most = orders->least = 0;
+}
+
 void orders_init(struct orders *orders) {
         *orders = (struct orders){ 0 };
-        if (getrandom(&orders->factor, sizeof(orders->factor), 0) != sizeof(orders->factor))
-                orders->factor = UINT64_C(0x9e3779b97f4a7c15);
-        orders->factor |= 1;
+        /* without a secret it works as well, for references that mean no harm */
+        if (getrandom(&orders->secret, sizeof(orders->secret), 0) != sizeof(orders->secret))
+                orders->secret = 0;
+        begin_empty(orders);
 }
 
 void orders_deinit(struct orders *orders) {
-        table_deinit(&orders->table);
+        if (orders->most)
+                table_deinit(&orders->table);
         table_deinit(&orders->old);
-        orders->used = 0;
+        begin_empty(orders);
 }
 
-struct order *orders_find(const struct orders *orders, uint64_t ref) {
-        struct order *order;
-
-        if (!orders->table.slots)
-                return NULL;
-        order = search(orders, ref);
-        if (order->sz)
-                return order;
-        return orders->old.slots ? search_old(orders, ref) : NULL;
-}
-
-int orders_add(struct orders *orders, const struct order *order) {
-        struct order *slot;
+int orders_add(struct orders *orders, uint64_t ref, struct order **slot) {
+        struct order *free_one;
         int r;
 
-        r = make_room(orders);
-        if (r < 0)
-                return r;
-        move(orders);
-        slot = search(orders, order->ref);
-        if (slot->sz || (orders->old.slots && search_old(orders, order->ref)))
+        if (orders->used >= orders->most) {
+                r = grow(orders);
+                if (r < 0)
+                        return r;
+        }
+        if (orders->old.slots)
+                move(orders);
+        free_one = orders_search(orders, orders_where(orders, ref), ref);
+        if (free_one->sz)
                 return ORDERS_E_EXISTS;
-        *slot = *order;
+        free_one->ref = ref;
+        *slot = free_one;
         orders->used++;
         return 0;
 }
 
 /* Moves up those behind a slot that became free, as far as they are not at home. */
-static void close_up(struct orders *orders, size_t hole) {
-        const struct orders_table *table = &orders->table;
-
+static void close_up(const struct orders *orders, const struct orders_table *table, size_t hole) {
         for (size_t i = (hole + 1) & table->mask; table->slots[i].sz; i = (i + 1) & table->mask) {
                 size_t away = (i - orders_home(orders, table, table->slots[i].ref)) & table->mask;
 
@@ -202,14 +175,13 @@ static void close_up(struct orders *orders, size_t hole) {
         table->slots[hole] = (struct order){ 0 };
 }
 
-void orders_remove(struct orders *orders, struct order *order) {
-        const struct orders_table *old = &orders->old;
+void orders_remove_slowly(struct orders *orders, struct order *order) {
+        const struct orders_table *table = orders_where(orders, order->ref);
 
-        if (old->slots && order >= old->slots && order <= old->slots + old->mask)
-                mark_gone(order);
-        else
-                close_up(orders, (size_t)(order - orders->table.slots));
+        close_up(orders, table, (size_t)(order - table->slots));
         orders->used--;
-        move(orders);
-        spare_room(orders);
+        if (orders->old.slots)
+                move(orders);
+        else if (orders->used < orders->least)
+                shrink(orders);
 }
