@@ -89,9 +89,10 @@ struct event {
         union {
                 struct md_quote quote;
                 struct {
-                        int64_t px, sz; /* size 0: nothing any more */
-                        bool ask;       /* else bid */
-                        bool complete;  /* the venue's event ends here: the book may be shown */
+                        int64_t px;
+                        uint32_t sz;   /* 0: nothing any more */
+                        bool ask;      /* else bid */
+                        bool complete; /* the venue's event ends here: the book may be shown */
                 } level;
                 struct {
                         uint64_t ref;     /* the venue's number of the order */

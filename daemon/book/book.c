@@ -1,9 +1,9 @@
 /*
  * The book of a feed; book.h tells the idea
  *
- * Tallies and ladders are arrays of zeroed memory that the kernel has not given yet: an instrument costs
- * nothing until its first event. The orders of all instruments are in one store, for a venue gives
- * each reference once.
+ * Tallies and ladders are arrays of zeroed memory that the kernel has not given yet: an instrument
+ * costs nothing until its first event. The orders of all instruments are in one store, for a venue
+ * gives each reference once.
  */
 
 #include "book/book.h"
@@ -89,9 +89,16 @@ static struct tally *tally_of(struct book *book, uint32_t instrument) {
         return tally;
 }
 
-static struct ladder *ladder_of(struct book *book, uint32_t instrument) {
+/* Makes ladders known up to that of an instrument. They are as incomplete as the book is. */
+__attribute__((cold)) static void know_ladders(struct book *book, uint32_t instrument) {
+        for (; book->laddered <= instrument; book->laddered++)
+                if (book->incomplete)
+                        book->ladders[book->laddered].marks |= LADDER_SUSPECT;
+}
+
+static inline struct ladder *ladder_of(struct book *book, uint32_t instrument) {
         if (instrument >= book->laddered)
-                book->laddered = instrument + 1;
+                know_ladders(book, instrument);
         return &book->ladders[instrument];
 }
 
@@ -99,8 +106,6 @@ static struct ladder *ladder_of(struct book *book, uint32_t instrument) {
 
 static inline void note_change(struct book *book, uint32_t instrument, struct ladder *ladder,
                                int64_t ts_event) {
-        if (book->incomplete)
-                ladder->marks |= LADDER_SUSPECT;
         ladder->ts_event = ts_event;
         if (!(ladder->marks & LADDER_CHANGED)) {
                 ladder->marks |= LADDER_CHANGED;
@@ -108,39 +113,51 @@ static inline void note_change(struct book *book, uint32_t instrument, struct la
         }
 }
 
-/* The quote, if there is a new one. */
-static inline unsigned show(struct ladder *ladder, struct md_tick *tick) {
-        if (!(ladder->marks & LADDER_TOUCHED) || !ladder_show(ladder))
-                return 0;
+static inline unsigned make_quote(const struct ladder *ladder, struct md_tick *tick) {
         tick->kind = MD_QUOTE;
         tick->flags = ladder->marks & LADDER_SUSPECT ? MD_FLAG_MAYBE_BAD_BOOK : 0;
-        tick->u.quote = ladder->top;
+        tick->u.quote = ladder->top.quote;
         return 1;
 }
 
-static void unkept(struct book *book, struct ladder *ladder) {
-        book->stats.unkept++;
+/* Why a level or an order did not get into the book. */
+__attribute__((cold)) static void not_kept(struct book *book, struct ladder *ladder, int r) {
+        if (r == ORDERS_E_EXISTS)
+                book->stats.duplicate_refs++;
+        else if (r != -ENOENT)
+                book->stats.unkept++;
         ladder->marks |= LADDER_SUSPECT;
+}
+
+/* The end of an event: the quote, if there is a new one. */
+static unsigned show_levels(struct ladder *ladder, struct md_tick *ticks) {
+        uint32_t touched = ladder->marks & (LADDER_TOUCHED_BID | LADDER_TOUCHED_ASK);
+        bool is_new = false;
+
+        if (touched & LADDER_TOUCHED_BID)
+                is_new |= ladder_show(ladder, LADDER_BID);
+        if (touched & LADDER_TOUCHED_ASK)
+                is_new |= ladder_show(ladder, LADDER_ASK);
+        ladder->marks &= ~(touched | LADDER_UNFINISHED);
+        return is_new ? make_quote(ladder, ticks) : 0;
 }
 
 static unsigned apply_level(struct book *book, uint32_t instrument, const struct event *event,
                             struct md_tick *ticks) {
         struct ladder *ladder = ladder_of(book, instrument);
+        bool ask = event->u.level.ask, touched = false;
         int r;
 
-        r = ladder_set(ladder, event->u.level.ask, event->u.level.px, event->u.level.sz);
-        if (r == -ENOENT)
-                ladder->marks |= LADDER_SUSPECT; /* we should have had it */
-        else if (r < 0)
-                unkept(book, ladder);
+        r = side_set(&ladder->side[ask], ladder_key(ask, event->u.level.px), event->u.level.sz,
+                     &touched);
+        if (__builtin_expect(r != 0, 0))
+                not_kept(book, ladder, r);
+        ladder->marks |= (uint32_t)touched << ask;
         note_change(book, instrument, ladder, event->ts_event);
-
-        if (!event->u.level.complete) {
-                ladder->marks |= LADDER_UNFINISHED;
-                return 0;
-        }
-        ladder->marks &= ~(uint32_t)LADDER_UNFINISHED;
-        return show(ladder, ticks);
+        if (event->u.level.complete)
+                return show_levels(ladder, ticks);
+        ladder->marks |= LADDER_UNFINISHED;
+        return 0;
 }
 
 /* ---- orders ---- */
@@ -154,106 +171,105 @@ static void unknown_ref(struct book *book, const struct event *event) {
 }
 
 /* The order that an event is about; NULL if there is no such one of that instrument. */
-static struct order *known_order(struct book *book, uint32_t instrument,
-                                 const struct event *event) {
+static inline struct order *known_order(struct book *book, uint32_t instrument,
+                                        const struct event *event) {
         struct order *order = orders_find(&book->orders, event->u.order.ref);
 
-        if (order && order->instrument == instrument)
+        if (__builtin_expect(order && order->instrument == instrument, 1))
                 return order;
         unknown_ref(book, event);
         ladder_of(book, instrument)->marks |= LADDER_SUSPECT;
         return NULL;
 }
 
-static void add_order(struct book *book, struct ladder *ladder, const struct order *order) {
-        struct order *slot;
+/* Adds an order of that instrument. True if the best level of its side may be another one now. */
+static inline bool add_order(struct book *book, uint32_t instrument, const struct event *event,
+                             uint64_t ref, bool ask) {
+        struct ladder *ladder = &book->ladders[instrument];
+        struct order *order;
+        bool touched = false;
         int r;
 
-        r = orders_add(&book->orders, order->ref, &slot);
-        if (r == ORDERS_E_EXISTS) {
-                book->stats.duplicate_refs++;
-                ladder->marks |= LADDER_SUSPECT;
-                return;
+        r = orders_add(&book->orders, ref, &order);
+        if (__builtin_expect(r != 0, 0)) {
+                not_kept(book, ladder, r);
+                return false;
         }
-        if (r == 0) {
-                *slot = *order;
-                r = ladder_add(ladder, order->ask, order->px, order->sz);
-                if (r < 0)
-                        orders_remove(&book->orders, slot);
+        order->px = event->u.order.px;
+        order->sz = event->u.order.sz;
+        order->instrument = instrument;
+        order->ask = ask;
+        r = side_add(&ladder->side[ask], ladder_key(ask, order->px), order->sz, &touched);
+        if (__builtin_expect(r != 0, 0)) {
+                orders_remove(&book->orders, order);
+                not_kept(book, ladder, r);
         }
-        if (r < 0)
-                unkept(book, ladder);
+        return touched;
 }
 
-/* Takes up to `sz` from an order; what is more than it has, it cannot have lost. */
-static void take_from_order(struct book *book, struct ladder *ladder, struct order *order,
-                            uint32_t sz) {
-        bool whole = sz >= order->sz;
+/* Takes up to `sz` from an order; what is more than it has, it cannot have lost. True if the best
+ * level may be another one now. */
+static inline bool take_from_order(struct book *book, struct ladder *ladder, struct order *order,
+                                   uint32_t sz) {
+        bool ask = order->ask, whole = sz >= order->sz, touched = false;
 
-        if (sz > order->sz) {
+        if (__builtin_expect(sz > order->sz, 0)) {
                 book->stats.overruns++;
                 ladder->marks |= LADDER_SUSPECT;
                 sz = order->sz;
         }
-        ladder_take(ladder, order->ask, order->px, sz, whole);
+        side_take(&ladder->side[ask], ladder_key(ask, order->px), sz, whole, &touched);
         if (whole)
                 orders_remove(&book->orders, order);
         else
                 order->sz -= sz;
+        return touched;
 }
 
 static unsigned apply_add(struct book *book, uint32_t instrument, const struct event *event,
                           struct md_tick *ticks) {
         struct ladder *ladder = ladder_of(book, instrument);
-        const struct order order = {
-                .ref = event->u.order.ref,
-                .px = event->u.order.px,
-                .sz = event->u.order.sz,
-                .instrument = instrument,
-                .ask = event->u.order.ask,
-        };
+        bool ask = event->u.order.ask;
+        bool touched = add_order(book, instrument, event, event->u.order.ref, ask);
 
-        add_order(book, ladder, &order);
         note_change(book, instrument, ladder, event->ts_event);
-        return show(ladder, ticks);
+        return touched && ladder_show(ladder, ask) ? make_quote(ladder, ticks) : 0;
 }
 
-static unsigned apply_cancel(struct book *book, uint32_t instrument, const struct event *event,
-                             struct md_tick *ticks) {
+static inline unsigned apply_take(struct book *book, uint32_t instrument, const struct event *event,
+                                  bool whole, struct md_tick *ticks) {
         struct order *order = known_order(book, instrument, event);
         struct ladder *ladder = &book->ladders[instrument];
+        bool ask, touched;
 
         if (!order)
                 return 0;
-        take_from_order(book, ladder, order,
-                        event->type == EVENT_ORDER_DELETE ? order->sz : event->u.order.sz);
+        ask = order->ask;
+        touched = take_from_order(book, ladder, order, whole ? order->sz : event->u.order.sz);
         note_change(book, instrument, ladder, event->ts_event);
-        return show(ladder, ticks);
+        return touched && ladder_show(ladder, ask) ? make_quote(ladder, ticks) : 0;
 }
 
 static unsigned apply_replace(struct book *book, uint32_t instrument, const struct event *event,
                               struct md_tick *ticks) {
         struct order *order = known_order(book, instrument, event);
         struct ladder *ladder = &book->ladders[instrument];
-        struct order next;
+        bool ask, touched;
 
         if (!order)
                 return 0;
-        next = *order;
-        next.ref = event->u.order.new_ref;
-        next.px = event->u.order.px;
-        next.sz = event->u.order.sz;
-        take_from_order(book, ladder, order, order->sz);
-        add_order(book, ladder, &next);
+        ask = order->ask;
+        touched = take_from_order(book, ladder, order, order->sz);
+        touched |= add_order(book, instrument, event, event->u.order.new_ref, ask);
         note_change(book, instrument, ladder, event->ts_event);
-        return show(ladder, ticks);
+        return touched && ladder_show(ladder, ask) ? make_quote(ladder, ticks) : 0;
 }
 
 static unsigned apply_execute(struct book *book, uint32_t instrument, const struct event *event,
                               struct md_tick *ticks) {
         struct order *order = known_order(book, instrument, event);
         struct ladder *ladder = &book->ladders[instrument];
-        bool regular = !(event->flags & MD_FLAG_EXTENDED);
+        bool regular = !(event->flags & MD_FLAG_EXTENDED), ask, touched;
         struct tally_trade trade = {
                 .px = event->u.order.px,
                 .sz = event->u.order.sz,
@@ -267,13 +283,16 @@ static unsigned apply_execute(struct book *book, uint32_t instrument, const stru
                 return 0;
         if (trade.px == MD_PX_NONE)
                 trade.px = order->px;
-        take_from_order(book, ladder, order, event->u.order.sz);
+        ask = order->ask;
+        touched = take_from_order(book, ladder, order, event->u.order.sz);
         note_change(book, instrument, ladder, event->ts_event);
         if (event->u.order.printable)
                 n = tally_trade(tally_of(book, instrument), &trade, ticks);
         else
                 book->stats.nonprintable++;
-        return n + show(ladder, ticks + n);
+        if (touched && ladder_show(ladder, ask))
+                n += make_quote(ladder, ticks + n);
+        return n;
 }
 
 /* ---- events ---- */
@@ -316,8 +335,9 @@ static unsigned apply(struct book *book, uint32_t instrument, const struct event
         case EVENT_ORDER_EXECUTE:
                 return apply_execute(book, instrument, event, ticks);
         case EVENT_ORDER_CANCEL:
+                return apply_take(book, instrument, event, false, ticks);
         case EVENT_ORDER_DELETE:
-                return apply_cancel(book, instrument, event, ticks);
+                return apply_take(book, instrument, event, true, ticks);
         case EVENT_ORDER_REPLACE:
                 return apply_replace(book, instrument, event, ticks);
         case EVENT_TRADE:
@@ -358,6 +378,13 @@ void book_stray(struct book *book, const struct event *event) {
         unknown_ref(book, event);
 }
 
+/* A ladder is three cache lines, of which nearly every event needs two. */
+static inline void prefetch_ladder(const struct ladder *ladder) {
+        __builtin_prefetch(&ladder->side[LADDER_BID]);
+        __builtin_prefetch(&ladder->side[LADDER_ASK]);
+        __builtin_prefetch(&ladder->top);
+}
+
 void book_prefetch(const struct book *book, uint32_t instrument, const struct event *event) {
         switch (event->type) {
         case EVENT_ORDER_ADD:
@@ -368,10 +395,10 @@ void book_prefetch(const struct book *book, uint32_t instrument, const struct ev
                 orders_prefetch(&book->orders, event->u.order.ref);
                 if (event->type == EVENT_ORDER_REPLACE)
                         orders_prefetch(&book->orders, event->u.order.new_ref);
-                __builtin_prefetch(&book->ladders[instrument]);
+                prefetch_ladder(&book->ladders[instrument]);
                 break;
         case EVENT_LEVEL:
-                __builtin_prefetch(&book->ladders[instrument]);
+                prefetch_ladder(&book->ladders[instrument]);
                 break;
         default:
                 break;
@@ -455,29 +482,23 @@ bool book_take_changed(struct book *book, uint32_t *instrument) {
 }
 
 /* The best `max` levels of a side, or as many as there are. */
-static void copy_levels(const struct levels *levels, bool ask, uint32_t max, struct md_level *out) {
-        for (uint32_t i = 0; i < levels->n && i < max; i++) {
-                uint32_t at = levels->n - 1 - i;
-                const struct level *level = levels_get(levels, at);
+static void copy_levels(const struct side *side, bool ask, uint32_t max, struct md_level *out) {
+        uint32_t n = max ? side_copy(side, out, max) : 0;
 
-                out[i] = (struct md_level){
-                        .px = ask ? -levels->keys[at] : levels->keys[at],
-                        .sz = level->sz,
-                        .orders = level->orders,
-                };
-        }
+        for (uint32_t i = 0; i < n; i++)
+                out[i].px = ladder_key(ask, out[i].px);
 }
 
 void book_look(const struct book *book, uint32_t instrument, uint32_t max, struct md_level *bids,
                struct md_level *asks, struct book_sides *sides) {
         const struct ladder *ladder = &book->ladders[instrument];
-        const struct levels *bid = &ladder->side[LADDER_BID], *ask = &ladder->side[LADDER_ASK];
+        const struct side *bid = &ladder->side[LADDER_BID], *ask = &ladder->side[LADDER_ASK];
 
         copy_levels(bid, false, max, bids);
         copy_levels(ask, true, max, asks);
         *sides = (struct book_sides){
-                .bid_levels = bid->n,
-                .ask_levels = ask->n,
+                .bid_levels = side_levels(bid),
+                .ask_levels = side_levels(ask),
                 .orders = bid->orders + ask->orders,
                 .suspect = ladder->marks & LADDER_SUSPECT,
                 .ts_event = ladder->ts_event,

@@ -3,14 +3,15 @@
 /*
  * The ladder of one instrument: its price levels on both sides, and the top that was shown of them
  *
- * What happens to a level is noted here, and ladder_show() says what of it the world has to be told:
- * nothing, as long as the best price and size of both sides are those that were told last.
+ * Whoever changes a level learns whether that may have changed the top, and ladder_show() says
+ * whether the world has to be told: not as long as the best price and size are those that were told
+ * last.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "book/levels.h"
+#include "book/side.h"
 #include "event.h"
 
 enum {
@@ -21,30 +22,56 @@ enum {
 enum {
         LADDER_TOUCHED_BID = 1 << LADDER_BID, /* its best level may be another than was shown */
         LADDER_TOUCHED_ASK = 1 << LADDER_ASK,
-        LADDER_TOUCHED = LADDER_TOUCHED_BID | LADDER_TOUCHED_ASK,
         LADDER_SHOWN = 1 << 2,      /* there is a top that was shown */
         LADDER_UNFINISHED = 1 << 3, /* in the middle of an event of the venue */
         LADDER_CHANGED = 1 << 4,    /* since somebody asked */
         LADDER_SUSPECT = 1 << 5,    /* it missed messages */
 };
 
+/* One of zeros is an empty one. */
 struct ladder {
-        _Alignas(64) struct levels side[2]; /* LADDER_BID, LADDER_ASK */
-        struct md_quote top;                /* shown last */
-        int64_t ts_event;                   /* TIME of the newest change */
-        uint32_t marks;                     /* LADDER_... */
+        struct side side[2]; /* LADDER_BID, LADDER_ASK */
+        union {
+                struct md_quote quote;
+                struct {
+                        int64_t px[2], sz[2]; /* by side */
+                };
+        } top;            /* shown last, if one was */
+        int64_t ts_event; /* TIME of the newest change */
+        uint32_t marks;   /* LADDER_... */
 };
+
+_Static_assert(sizeof(struct ladder) == 3 * 64, "a cache line for each side, and one more");
+_Static_assert(offsetof(struct md_quote, ask_px) == 8 && offsetof(struct md_quote, bid_sz) == 16,
+               "a quote is both prices, then both sizes");
 
 void ladder_deinit(struct ladder *ladder);
 
-/* An order comes to a side. -ENOMEM, -ENOSPC. */
-int ladder_add(struct ladder *ladder, bool ask, int64_t px, int64_t sz);
+/* The key of a price, and the other way round: the larger the better. */
+static inline int64_t ladder_key(bool ask, int64_t px) {
+        return ask ? -px : px;
+}
 
-/* An order loses `sz`; `whole`: it goes. */
-void ladder_take(struct ladder *ladder, bool ask, int64_t px, int64_t sz, bool whole);
+/* Takes the best level of a side as the one that is shown; true if it is another than was. */
+static inline bool ladder_show_side(struct ladder *ladder, bool ask) {
+        int64_t px = MD_PX_NONE, sz = 0, key;
+        bool is_new;
 
-/* What there is at a price now. -ENOENT: there was nothing, and is nothing. -ENOMEM, -ENOSPC. */
-int ladder_set(struct ladder *ladder, bool ask, int64_t px, int64_t sz);
+        if (side_best(&ladder->side[ask], &key, &sz))
+                px = ladder_key(ask, key);
+        is_new = ladder->top.px[ask] != px || ladder->top.sz[ask] != sz;
+        ladder->top.px[ask] = px;
+        ladder->top.sz[ask] = sz;
+        return is_new;
+}
 
-/* True if the top is not the one that was shown last; now it is. */
-bool ladder_show(struct ladder *ladder);
+/* The same, where one side was touched. The first time both are shown. */
+static inline bool ladder_show(struct ladder *ladder, bool ask) {
+        if (__builtin_expect(!(ladder->marks & LADDER_SHOWN), 0)) {
+                ladder->marks |= LADDER_SHOWN;
+                ladder_show_side(ladder, !ask);
+                ladder_show_side(ladder, ask);
+                return true;
+        }
+        return ladder_show_side(ladder, ask);
+}

@@ -1,19 +1,19 @@
 #pragma once
 
 /*
- * The price levels of one side of one instrument
+ * Price levels as a sorted array, the best one last
  *
- * A sorted array, the best level last: nearly all that happens, happens near the best price, so a
- * level is found by walking a few places back from the end, and one that comes or goes moves a few
- * places only. What lies far from the end is found by halving. Prices stand apart from sizes, eight
- * to a cache line, for prices alone are looked at on the way.
+ * For the levels of a side that do not lie near its best price (side.h): there may be many, and
+ * little happens to them. They are found by halving, and kept in order by moving those that are
+ * better.
  *
- * The side is told by the caller, who gives each price as a key that is the larger the better: the
- * price itself for bids, its negative for offers.
+ * Prices are given as keys that are the larger the better: the price itself for bids, its negative
+ * for offers. They stand apart from sizes, eight to a cache line, for keys alone are looked at on
+ * the way.
  *
- * Memory follows the number of levels: it doubles when it is full, and is halved when three quarters
- * are unused. A side has at most LEVELS_MAX levels, so that nobody can make a single change move
- * megabytes.
+ * Memory follows the number of levels: it doubles when it is full, and is halved when three
+ * quarters are unused. There are at most LEVELS_MAX of them, so that nobody can make a single
+ * change move megabytes.
  */
 
 #include <stdbool.h>
@@ -23,12 +23,11 @@
 
 struct level {
         int64_t sz;
-        uint32_t orders; /* 0 where the venue does not speak of orders */
+        uint32_t orders;
 };
 
 struct levels {
-        int64_t *keys;   /* `capacity` of them, and behind them as many struct level; NULL: none */
-        uint32_t orders; /* of all levels */
+        int64_t *keys; /* `capacity` of them, and behind them as many struct level; NULL: none */
         uint16_t n;
         uint16_t capacity; /* a power of two */
 };
@@ -39,18 +38,12 @@ static inline struct level *levels_get(const struct levels *levels, uint32_t i) 
         return (struct level *)(void *)(levels->keys + levels->capacity) + i;
 }
 
-/*
- * What follows returns the place of the level that it changed, counted from the best: 0 is the best one,
- * or the one that was the best until now.
- */
+/* The level of that key, NULL if there is none. It stays where it is until another comes or goes.
+ * */
+struct level *levels_find(const struct levels *levels, int64_t key);
 
-/* Adds an order. -ENOMEM, -ENOSPC: there are too many levels. */
-int levels_add(struct levels *levels, int64_t key, int64_t sz);
+/* Makes a level that is not there yet, empty. NULL and *r: -ENOMEM; -ENOSPC: there are too many. */
+struct level *levels_insert(struct levels *levels, int64_t key, int *r);
 
-/* Takes that size from a level, and `orders` orders with it; the last of them takes the level away.
- * -ENOENT: there is no such level. */
-int levels_take(struct levels *levels, int64_t key, int64_t sz, uint32_t orders);
-
-/* Sets the size of a level; 0 takes it away. -ENOENT: it was not there to be taken away; otherwise as
- * levels_add(). */
-int levels_set(struct levels *levels, int64_t key, int64_t sz);
+/* Takes away one that levels_find() has found. */
+void levels_remove(struct levels *levels, struct level *level);

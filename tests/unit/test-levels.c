@@ -1,4 +1,4 @@
-/* Price levels stay sorted, count right, and take no more memory than they need. */
+/* Price levels stay sorted, and take no more memory than they need. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -11,60 +11,46 @@
 
 #include "book/levels.h"
 
-/* Keys from the worst to the best, with size and orders of each. */
-static void expect(const struct levels *levels, unsigned n, const int64_t (*rows)[3]) {
+static struct level *insert(struct levels *levels, int64_t key, int64_t sz) {
+        struct level *level;
+        int r = 0;
+
+        level = levels_insert(levels, key, &r);
+        assert_non_null(level);
+        assert_int_equal(level->sz, 0);
+        assert_int_equal(level->orders, 0);
+        *level = (struct level){ .sz = sz, .orders = 1 };
+        return level;
+}
+
+static void expect_sorted(const struct levels *levels, uint32_t n) {
         assert_int_equal(levels->n, n);
-        for (unsigned i = 0; i < n; i++) {
-                assert_int_equal(levels->keys[i], rows[i][0]);
-                assert_int_equal(levels_get(levels, i)->sz, rows[i][1]);
-                assert_int_equal(levels_get(levels, i)->orders, rows[i][2]);
-        }
+        for (uint32_t i = 1; i < n; i++)
+                assert_true(levels->keys[i - 1] < levels->keys[i]);
 }
 
-#define EXPECT(levels, ...)                                                                        \
-        expect(levels, sizeof((int64_t[][3]){ __VA_ARGS__ }) / sizeof(int64_t[3]),                 \
-               (int64_t[][3]){ __VA_ARGS__ })
-
-static void test_orders(void **state) {
+static void test_few(void **state) {
         struct levels levels = { 0 };
 
         (void)state;
-        assert_int_equal(levels_add(&levels, 100, 5), 0);
-        assert_int_equal(levels_add(&levels, 90, 7), 1);
-        assert_int_equal(levels_add(&levels, 110, 1), 0);
-        assert_int_equal(levels_add(&levels, 100, 3), 1);
-        EXPECT(&levels, { 90, 7, 1 }, { 100, 8, 2 }, { 110, 1, 1 });
-        assert_int_equal(levels.orders, 4);
+        assert_null(levels_find(&levels, 5));
+        insert(&levels, 100, 5);
+        insert(&levels, -90, 7);
+        insert(&levels, 110, 1);
+        expect_sorted(&levels, 3);
+        assert_int_equal(levels_find(&levels, 100)->sz, 5);
+        assert_int_equal(levels_find(&levels, -90)->sz, 7);
+        assert_int_equal(levels_find(&levels, 110)->sz, 1);
+        assert_null(levels_find(&levels, 101));
+        assert_null(levels_find(&levels, INT64_MAX));
+        assert_null(levels_find(&levels, INT64_MIN));
 
-        assert_int_equal(levels_take(&levels, 100, 2, 0), 1);
-        EXPECT(&levels, { 90, 7, 1 }, { 100, 6, 2 }, { 110, 1, 1 });
-        assert_int_equal(levels_take(&levels, 110, 1, 1), 0);
-        assert_int_equal(levels_take(&levels, 100, 5, 1), 0);
-        EXPECT(&levels, { 90, 7, 1 }, { 100, 1, 1 });
-        assert_int_equal(levels_take(&levels, 90, 7, 1), 1);
-        assert_int_equal(levels_take(&levels, 90, 7, 1), -ENOENT);
-        assert_int_equal(levels_take(&levels, 100, 1, 1), 0);
+        levels_remove(&levels, levels_find(&levels, 100));
+        assert_null(levels_find(&levels, 100));
+        expect_sorted(&levels, 2);
+        levels_remove(&levels, levels_find(&levels, -90));
+        levels_remove(&levels, levels_find(&levels, 110));
         assert_int_equal(levels.n, 0);
-        assert_int_equal(levels.orders, 0);
-        assert_int_equal(levels_take(&levels, 100, 1, 1), -ENOENT);
-        levels_deinit(&levels);
-}
-
-static void test_sizes(void **state) {
-        struct levels levels = { 0 };
-
-        (void)state;
-        assert_int_equal(levels_set(&levels, -5, 0), -ENOENT);
-        assert_int_equal(levels_set(&levels, -5, 10), 0);
-        assert_int_equal(levels_set(&levels, -7, 20), 1);
-        assert_int_equal(levels_set(&levels, -5, 11), 0);
-        EXPECT(&levels, { -7, 20, 0 }, { -5, 11, 0 });
-        assert_int_equal(levels_set(&levels, -6, 0), -ENOENT);
-        assert_int_equal(levels_set(&levels, -5, 0), 0);
-        EXPECT(&levels, { -7, 20, 0 });
-        assert_int_equal(levels_set(&levels, -7, 0), 0);
-        assert_int_equal(levels.n, 0);
-        assert_int_equal(levels.orders, 0);
         levels_deinit(&levels);
 }
 
@@ -79,19 +65,15 @@ static void test_many(void **state) {
 
         (void)state;
         for (uint32_t i = 0; i < n; i++)
-                assert_true(levels_set(&levels, scattered(i, n), i + 1) >= 0);
-        assert_int_equal(levels.n, n);
+                insert(&levels, scattered(i, n), i + 1);
+        expect_sorted(&levels, n);
         for (uint32_t i = 0; i < n; i++)
-                assert_int_equal(levels.keys[i], i);
-        /* each by its key, wherever it stands */
+                assert_int_equal(levels_find(&levels, scattered(i, n))->sz, i + 1);
         for (uint32_t i = 0; i < n; i++) {
-                int64_t key = scattered(i, n);
-
-                assert_int_equal(levels_get(&levels, (uint32_t)key)->sz, i + 1);
-                assert_int_equal(levels_set(&levels, key, i + 2), n - 1 - key);
+                levels_remove(&levels, levels_find(&levels, scattered(i, n)));
+                if (i + 1 < n)
+                        assert_int_equal(levels_find(&levels, scattered(n - 1, n))->sz, n);
         }
-        for (uint32_t i = 0; i < n; i++)
-                assert_true(levels_set(&levels, scattered(i * 7, n), 0) >= 0);
         assert_int_equal(levels.n, 0);
         levels_deinit(&levels);
 }
@@ -101,11 +83,11 @@ static void test_memory_follows(void **state) {
 
         (void)state;
         for (int64_t i = 0; i < 1000; i++) {
-                levels_set(&levels, i, 1);
+                insert(&levels, i, 1);
                 assert_true(levels.capacity < 8 + 2u * levels.n);
         }
         for (int64_t i = 0; i < 1000; i++) {
-                levels_set(&levels, i, 0);
+                levels_remove(&levels, levels_find(&levels, i));
                 assert_true(levels.capacity <= 8 + 4u * levels.n);
         }
         assert_int_equal(levels.capacity, 8);
@@ -116,23 +98,23 @@ static void test_memory_follows(void **state) {
 
 static void test_too_many(void **state) {
         struct levels levels = { 0 };
+        int r = 0;
 
         (void)state;
         for (int64_t i = 0; i < LEVELS_MAX; i++)
-                assert_int_equal(levels_add(&levels, i, 1), 0);
-        assert_int_equal(levels_add(&levels, LEVELS_MAX, 1), -ENOSPC);
-        assert_int_equal(levels_add(&levels, -1, 1), -ENOSPC);
-        assert_int_equal(levels_set(&levels, -1, 1), -ENOSPC);
-        assert_int_equal(levels_add(&levels, 0, 1), LEVELS_MAX - 1);
+                insert(&levels, i, 1);
+        assert_null(levels_insert(&levels, LEVELS_MAX, &r));
+        assert_int_equal(r, -ENOSPC);
         assert_int_equal(levels.n, LEVELS_MAX);
-        assert_int_equal(levels.orders, LEVELS_MAX + 1);
+        assert_int_equal(levels_find(&levels, 0)->sz, 1);
         levels_deinit(&levels);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_orders),   cmocka_unit_test(test_sizes),
-                cmocka_unit_test(test_many),     cmocka_unit_test(test_memory_follows),
+                cmocka_unit_test(test_few),
+                cmocka_unit_test(test_many),
+                cmocka_unit_test(test_memory_follows),
                 cmocka_unit_test(test_too_many),
         };
 
