@@ -1,28 +1,27 @@
 /*
- * A recorded day of TOPS, from packets in memory to ticks in the segment
+ * Feeds, from packets in memory to ticks in the segment
  *
- * The capture is read once. Then it goes through the stages again and again, one stage more in each
- * row, and at last through the daemon's own pipeline, which also arbitrates, counts and wakes. The
- * yardstick walks over the same messages, checks their framing, and decodes nothing.
+ * Each feed is read once. Then it goes through the daemon's own pipeline again and again, on one
+ * processor: framing, arbiter, decoder, book, publisher, and the end of each burst, which wakes.
+ * The yardstick walks over the same messages, checks their framing, and decodes nothing. For TOPS
+ * there is also one row for each stage that comes in.
  *
- * All numbers are per message. Between two rounds, off the clock, the session begins afresh, so that
- * each round has the same bars to open and the same highs to set.
+ * All numbers are per message. Between two rounds, off the clock, the session begins afresh, so
+ * that each round has the same books to fill, the same bars to open and the same highs to set.
  */
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "bench.h"
 #include "book/book.h"
 #include "decode/decoder.h"
-#include "feed/iextp.h"
+#include "feed/framing.h"
 #include "feed/source.h"
+#include "feeds.h"
 #include "host.h"
 #include "pipeline.h"
 #include "stream.h"
-#include "tape.h"
 
-#define CAPTURE     "iex/tops-1.6-2018-01-27.pcap.gz"
 #define INSTRUMENTS UINT32_C(16384)
 #define JOURNAL     (UINT64_C(1) << 20)
 #define BURST       256 /* packets, as the pcap source has them */
@@ -69,14 +68,16 @@ __attribute__((always_inline)) static inline void take_message(struct player *pl
 }
 
 __attribute__((always_inline)) static inline void play(struct player *player, enum reach reach) {
+        const struct framing *framing = player->tape.framing;
+
         for (uint64_t i = 0; i < player->tape.n_packets; i++) {
                 const struct packet *packet = &player->tape.packets[i];
                 struct message message;
-                struct framed segment;
+                struct framed framed;
 
-                if (iextp_framing.parse(&segment, packet->data, packet->size) != IEXTP_OK)
+                if (framing->parse(&framed, packet->data, packet->size))
                         continue;
-                while (framed_next(&segment, &message))
+                while (framed_next(&framed, &message))
                         take_message(player, packet, &message, reach);
         }
         bench_keep(player);
@@ -113,7 +114,8 @@ static void begin_afresh(void *userdata) {
         player->stream->feed->sink->restart(player->stream);
 }
 
-static void compare(struct player *player) {
+/* The last contender is the whole pipeline, and the first one the yardstick. */
+static void compare(struct player *player, const struct bench_feed *feed) {
         struct bench_contender contenders[] = {
                 { "walk", walk, begin_afresh, player },
                 { "decode", decode, begin_afresh, player },
@@ -121,31 +123,38 @@ static void compare(struct player *player) {
                 { "decode, book, publish", decode_book_publish, begin_afresh, player },
                 { "the whole pipeline", whole_pipeline, begin_afresh, player },
         };
-        const size_t n = sizeof(contenders) / sizeof(*contenders);
+        size_t n = sizeof(contenders) / sizeof(*contenders);
+        char what[64];
 
-        bench_compete(contenders, n, player->tape.messages);
-        for (size_t i = 1; i < n; i++)
-                bench_row(contenders[i].name, contenders[i].ns, "walking the messages",
-                          contenders[0].ns);
-        bench_note("the whole pipeline", 1e3 / contenders[n - 1].ns, "million messages per second");
-        bench_note("messages per packet",
-                   (double)player->tape.messages / (double)player->tape.n_packets, "");
+        if (feed != &bench_feeds[FEED_TOPS]) {
+                contenders[1] = contenders[n - 1];
+                n = 2;
+        }
+        bench_compete_for(feed->rounds, contenders, n, player->tape.messages);
+        for (size_t i = 1; i < n; i++) {
+                snprintf(what, sizeof(what), "%s: %s", feed->title, contenders[i].name);
+                bench_row(what, contenders[i].ns, "walking the messages", contenders[0].ns);
+        }
+        bench_note("", 1e3 / contenders[n - 1].ns, "million messages per second");
 }
 
-/* The feed is the pcap source of this very capture, opened and never started: its packets are handed
- * over by us. The first round makes the instruments. */
-static int open_pipeline(struct player *player, struct host *host, char *path) {
-        char name[] = "bench", protocol[] = "iex-tops";
-        const struct config_feed feed = {
+/* The feed has the file source, opened and never started: its packets are handed over by us, and
+ * any file will do. The first round makes the instruments. */
+static int open_pipeline(struct player *player, struct host *host, const struct bench_feed *feed) {
+        char name[] = "bench", file[] = "/proc/self/exe", protocol[16], framing[16];
+        const struct config_feed config = {
                 .name = name,
-                .source = CONFIG_SOURCE_PCAP,
+                .source = CONFIG_SOURCE_FILE,
                 .protocol = protocol,
-                .file = path,
+                .framing = framing,
+                .file = file,
         };
         int r;
 
+        snprintf(protocol, sizeof(protocol), "%s", feed->protocol);
+        snprintf(framing, sizeof(framing), "%s", player->tape.framing->name);
         pipeline_init(&player->pipeline, host->loop, &host->segment, &host->notifier);
-        r = pipeline_add(&player->pipeline, &feed);
+        r = pipeline_add(&player->pipeline, &config);
         if (r < 0)
                 return r;
         player->stream = player->pipeline.streams[0];
@@ -153,39 +162,34 @@ static int open_pipeline(struct player *player, struct host *host, char *path) {
         return 0;
 }
 
-static int measure(struct player *player, char *path) {
+static int measure(const struct bench_feed *feed) {
+        struct player player = { 0 };
         struct host host;
-        cpu_set_t allowed;
         int r;
 
-        sched_getaffinity(0, sizeof(allowed), &allowed);
-        bench_pin(&allowed, 0);
+        if (!bench_feed_init(&player.tape, feed))
+                return 0;
         r = host_init(&host, INSTRUMENTS, JOURNAL);
-        if (r < 0)
-                return r;
-        r = open_pipeline(player, &host, path);
-        if (r == 0)
-                compare(player);
-        pipeline_deinit(&player->pipeline);
-        host_deinit(&host);
+        if (r == 0) {
+                r = open_pipeline(&player, &host, feed);
+                if (r == 0)
+                        compare(&player, feed);
+                pipeline_deinit(&player.pipeline);
+                host_deinit(&host);
+        }
+        tape_deinit(&player.tape);
         return r;
 }
 
 int main(void) {
-        const char *folder = getenv("MDSHMD_TEST_DATA");
-        struct player player = { 0 };
-        char path[512];
-        int r;
+        cpu_set_t allowed;
+        int r = 0;
 
-        bench_title("A feed, per message");
-        snprintf(path, sizeof(path), "%s/" CAPTURE, folder ? folder : TEST_DATA);
-        if (access(path, R_OK) < 0) {
-                printf("  SKIPPED: no recorded market data: %s: %s\n", path, strerror(errno));
-                return 77;
-        }
-        r = tape_init(&player.tape, path);
-        if (r == 0)
-                r = measure(&player, path);
-        tape_deinit(&player.tape);
+        bench_computes();
+        bench_title("Feeds, per message");
+        sched_getaffinity(0, sizeof(allowed), &allowed);
+        bench_pin(&allowed, 0);
+        for (unsigned i = 0; i < FEEDS_N && r == 0; i++)
+                r = measure(&bench_feeds[i]);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -21,10 +21,9 @@
 
 #include "bench.h"
 #include "child.h"
+#include "feeds.h"
 #include "mdclient.h"
-#include "tape.h"
 
-#define CAPTURE     "iex/tops-1.6-2018-01-27.pcap.gz"
 #define BATCH       16                 /* packets per system call of the sender */
 #define RECEIVED    64                 /* and of the receiver, as many as the daemon takes */
 #define DATAGRAM    2048               /* bytes; those of the capture are smaller */
@@ -51,11 +50,8 @@ struct sender {
         uint8_t datagrams[BATCH][DATAGRAM];
 };
 
-static int sender_init(struct sender *sender, const char *path) {
-        int r = tape_init(&sender->tape, path);
-
-        if (r < 0)
-                return r;
+/* With the recorded day in its hands. */
+static int sender_init(struct sender *sender) {
         sender->round = sender->tape.messages;
         for (unsigned i = 0; i < BATCH; i++) {
                 sender->vectors[i].iov_base = sender->datagrams[i];
@@ -341,21 +337,16 @@ static void clean_up(void) {
 }
 
 int main(void) {
-        const char *data = getenv("MDSHMD_TEST_DATA");
         static struct sender sender;
-        char path[512];
         int r;
 
         bench_title("A feed over UDP, per packet");
-        snprintf(path, sizeof(path), "%s/" CAPTURE, data ? data : TEST_DATA);
-        if (access(path, R_OK) < 0) {
-                printf("  SKIPPED: no recorded market data: %s: %s\n", path, strerror(errno));
+        if (!bench_feed_init(&sender.tape, &bench_feeds[FEED_TOPS]))
                 return 77;
-        }
         shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                       0);
         sched_getaffinity(0, sizeof(allowed), &allowed);
-        r = shared == MAP_FAILED || !mkdtemp(folder) ? -errno : sender_init(&sender, path);
+        r = shared == MAP_FAILED || !mkdtemp(folder) ? -errno : sender_init(&sender);
         if (r == 0)
                 r = bare.begin();
         if (r == 0)

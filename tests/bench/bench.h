@@ -6,7 +6,8 @@
  * A number by itself says how good the machine is. So each thing measured here stands beside a
  * yardstick: the least that the hardware or the kernel asks for the same work. Both are measured in
  * the same run, by turns, round after round: what disturbs the one disturbs the other, and their
- * ratio holds where the numbers do not. What is printed are medians of the rounds.
+ * ratio holds where the numbers do not. What is printed are medians of the rounds, or the best
+ * ones.
  *
  * A benchmark prints and never fails because something was slow.
  */
@@ -25,10 +26,23 @@
 
 #define BENCH_ROUNDS 21
 
+/* Which time is measured, and which of the rounds counts: the time of the wall, and the median. */
+static struct {
+        clockid_t clock;
+        double part;
+} bench_way = { CLOCK_MONOTONIC, 0.5 };
+
+/* For what only computes: the time of its own thread, and the best round. Other programs can make
+ * it slower, and nothing makes it faster. */
+static inline void bench_computes(void) {
+        bench_way.clock = CLOCK_THREAD_CPUTIME_ID;
+        bench_way.part = 0;
+}
+
 static inline int64_t bench_now(void) {
         struct timespec now;
 
-        clock_gettime(CLOCK_MONOTONIC, &now);
+        clock_gettime(bench_way.clock, &now);
         return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
@@ -54,8 +68,8 @@ static inline unsigned bench_cpus(void) {
         return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (unsigned)CPU_COUNT(&set);
 }
 
-/* Keeps this thread and its children on the n-th processor of those that it may use, from 0. With too
- * few of them it stays free. */
+/* Keeps this thread and its children on the n-th processor of those that it may use, from 0. With
+ * too few of them it stays free. */
 static inline void bench_pin(const cpu_set_t *allowed, unsigned n) {
         cpu_set_t one;
 
@@ -106,20 +120,25 @@ static inline double bench_run_(struct bench_contender *contender, uint64_t n) {
 }
 
 /* Each of them `n` times per round, and one round before that is not counted. */
-static inline void bench_compete(struct bench_contender *contenders, size_t n_contenders,
-                                 uint64_t n) {
-        double *ns = calloc(n_contenders * BENCH_ROUNDS, sizeof(*ns));
+static inline void bench_compete_for(unsigned rounds, struct bench_contender *contenders,
+                                     size_t n_contenders, uint64_t n) {
+        double *ns = calloc(n_contenders * rounds, sizeof(*ns));
 
         if (!ns)
                 abort();
         for (size_t i = 0; i < n_contenders; i++)
                 bench_run_(&contenders[i], n);
-        for (unsigned round = 0; round < BENCH_ROUNDS; round++)
+        for (unsigned round = 0; round < rounds; round++)
                 for (size_t i = 0; i < n_contenders; i++)
-                        ns[i * BENCH_ROUNDS + round] = bench_run_(&contenders[i], n);
+                        ns[i * rounds + round] = bench_run_(&contenders[i], n);
         for (size_t i = 0; i < n_contenders; i++)
-                contenders[i].ns = bench_quantile(ns + i * BENCH_ROUNDS, BENCH_ROUNDS, 0.5);
+                contenders[i].ns = bench_quantile(ns + i * rounds, rounds, bench_way.part);
         free(ns);
+}
+
+static inline void bench_compete(struct bench_contender *contenders, size_t n_contenders,
+                                 uint64_t n) {
+        bench_compete_for(BENCH_ROUNDS, contenders, n_contenders, n);
 }
 
 /* ---- yardsticks in memory ---- */
@@ -130,8 +149,8 @@ static inline void bench_copy(void *to, const void *from) {
 }
 
 /*
- * The same line as a plain seqlock: LINE_BUSY says that it is being written, and a reader waits until it
- * is not; for ever, if the writer died.
+ * The same line as a plain seqlock: LINE_BUSY says that it is being written, and a reader waits
+ * until it is not; for ever, if the writer died.
  */
 static inline void bench_seqlock_write(struct line *line, const struct md_tick *tick) {
         uint64_t n = tick->seq;
