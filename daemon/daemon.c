@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/config.h"
 #include "base/error.h"
+#include "base/linger.h"
 #include "base/systemd.h"
 #include "pipeline.h"
 #include "publish/notifier.h"
@@ -297,6 +298,9 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
         umask(0077);
         signal(SIGPIPE, SIG_IGN); /* a client that is gone is no news */
         signal(SIGXFSZ, SIG_IGN); /* nor is one whose memory is more than RLIMIT_FSIZE */
+        r = linger_init();
+        if (r < 0)
+                return error_trace(r);
         raise_descriptor_limit();
         tune_processor(daemon);
 

@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/linger.h"
 #include "feed/source.h"
 #include "shm/ring.h"
 
@@ -31,6 +32,7 @@ struct local {
         uint64_t dozes;    /* of ours so far; each asks for one knock, at most */
         uint64_t knocks;   /* heard so far */
         int doorbell_fd;   /* reading end */
+        bool bare;         /* the doorbell brings no descriptors */
         int room_fd;       /* writing end */
         ev_io doorbell;
         ev_timer again;
@@ -76,7 +78,11 @@ static const char *hear(struct local *local) {
         char bytes[64];
         ssize_t n;
 
+        if (!local->bare)
+                linger_forbid();
         n = read(local->doorbell_fd, bytes, sizeof(bytes));
+        if (!local->bare)
+                linger_allow();
         if (n > 0)
                 local->knocks += (size_t)n;
         else if (n == 0 || errno != EAGAIN)
@@ -157,8 +163,8 @@ static int make_ring(struct local *local, struct ring **ringp) {
 
 int local_open(struct feed *feed, struct local_fds *fds) {
         struct local *local = local_of(feed);
+        struct ring *ring = NULL;
         int doorbell[2], room[2], r;
-        struct ring *ring;
 
         r = make_ring(local, &ring);
         if (r < 0)
@@ -184,6 +190,7 @@ int local_open(struct feed *feed, struct local_fds *fds) {
         local->ring = ring;
         local->tail = local->dozes = local->knocks = 0;
         local->doorbell_fd = doorbell[0];
+        local->bare = linger_refuse_rights(local->doorbell_fd);
         local->room_fd = room[1];
         doze(local);
         ev_io_init(&local->doorbell, local_rung, local->doorbell_fd, EV_READ);
@@ -208,7 +215,7 @@ const char *local_close(struct feed *feed, bool trusted) {
         ev_io_stop(feed->loop, &local->doorbell);
         ev_timer_stop(feed->loop, &local->again);
         munmap(local->ring, ring_bytes(local->size));
-        close(local->doorbell_fd);
+        linger_close(local->doorbell_fd);
         close(local->room_fd);
         local->ring = NULL;
         feed_say(feed, FEED_STATE_DOWN, "its publisher has gone");

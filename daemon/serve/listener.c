@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/linger.h"
 #include "serve/session.h"
 #include "wire/conn.h"
 
@@ -70,7 +71,7 @@ static void refuse_without_descriptors(struct listener *listener) {
         fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
                 session_refuse(fd, WIRE_E_TROUBLE, "the daemon has no descriptor left");
-                close(fd);
+                linger_close(fd);
         }
         listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         listener_count(listener, COUNTER_CLIENTS_REFUSED_LIMIT);
@@ -80,10 +81,15 @@ static void refuse_without_descriptors(struct listener *listener) {
                           "[limits] clients");
 }
 
+static void linger_closep(int *fd) {
+        if (*fd >= 0)
+                linger_close(*fd);
+}
+
 /* One connection: 0, or negative errno when there is none to be had. */
 static int accept_one(struct listener *listener) {
         _cleanup_(peer_deinit) struct peer peer = { 0 };
-        _cleanup_(closep) int fd = -1;
+        _cleanup_(linger_closep) int fd = -1;
         struct session *session;
         int r;
 
@@ -233,7 +239,9 @@ void listener_deinit(struct listener *listener) {
         if (listener->unlink)
                 unlink(listener->unlink);
         free(listener->unlink);
+        linger_forbid(); /* some may have come, and not have been let in */
         close_fd(&listener->fd);
+        linger_allow();
         close_fd(&listener->spare_fd);
         close_fd(&listener->segment_fd);
         listener->loop = NULL;

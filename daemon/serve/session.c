@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/linger.h"
 #include "serve/control.h"
 #include "serve/listener.h"
 #include "wire/conn.h"
@@ -60,7 +61,7 @@ struct session *session_free(struct session *session) {
                 listener->last = session->previous;
         listener->n_sessions--;
 
-        close(session->fd);
+        linger_close(session->fd);
         peer_deinit(&session->peer);
         free(session);
         return NULL;
@@ -373,7 +374,9 @@ void session_hear(struct session *session) {
 
         /* first, for what it says may stop it again, or end the session */
         ev_io_start(session->listener->loop, &session->readable);
+        linger_forbid();
         r = conn_recv(session->fd, buffer, NULL, &n_fds);
+        linger_allow();
         if (r == CONN_E_AGAIN)
                 return; /* the readiness was for something that is gone */
         if (r == CONN_OK) {
