@@ -294,6 +294,33 @@ static void lock_name(char name[SEGMENT_NAME_MAX + 8], const char *segment) {
         snprintf(name, SEGMENT_NAME_MAX + 8, "%s.lock", segment);
 }
 
+/* Anybody can put something into /dev/shm under our names, and who owns an object can write to it, and cut
+ * it off: nothing is taken over but what this user has made. -EPERM. */
+static int check_owner(int fd, const char *name, struct segment_why *why) {
+        struct stat st;
+        int r;
+
+        if (fstat(fd, &st) < 0) {
+                r = -errno;
+                why_set(why, "cannot look at /dev/shm%s: %s", name, strerror(-r));
+                return r;
+        }
+        if (st.st_uid != geteuid()) {
+                why_set(why,
+                        "/dev/shm%s belongs to uid %u, not to this daemon's %u: remove it, or give "
+                        "this one another [segment] name",
+                        name, st.st_uid, geteuid());
+                return -EPERM;
+        }
+        if (st.st_nlink > 1) {
+                why_set(why,
+                        "/dev/shm%s has %lu names, and may be another daemon's: remove this one",
+                        name, (unsigned long)st.st_nlink);
+                return -EPERM;
+        }
+        return 0;
+}
+
 /* The lock object is unlinked by whoever ends cleanly, so we may have locked one without a name:
  * then again. */
 static int lock_take(const char *segment, struct segment_why *why) {
@@ -307,6 +334,11 @@ static int lock_take(const char *segment, struct segment_why *why) {
                 if (fd < 0) {
                         r = -errno;
                         why_set(why, "cannot make the lock /dev/shm%s: %s", name, strerror(-r));
+                        return r;
+                }
+                r = check_owner(fd, name, why);
+                if (r < 0) {
+                        close(fd);
                         return r;
                 }
                 if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -493,6 +525,12 @@ int segment_open(struct segment *segment, const char *name, const struct segment
 
         fd = shm_open(name, O_RDWR, 0);
         if (fd >= 0) {
+                r = check_owner(fd, name, why);
+                if (r < 0) {
+                        close(fd);
+                        give_up(segment);
+                        return r;
+                }
                 if (adopt(segment, fd, params)) {
                         segment->fd = fd;
                         return 0;

@@ -70,7 +70,7 @@ size_t segment_footprint(const struct segment_params *params);
  * builds a new one in its place. `name` begins with a slash and has no other. The caller then claims
  * its feeds and calls segment_publish().
  *
- * -EBUSY: another daemon has it. -ENOSPC: /dev/shm is too full. -EINVAL: bad name or shape.
+ * -EBUSY: another daemon has it. -EPERM: what stands there is not this user's. -ENOSPC: /dev/shm is too full. -EINVAL: bad name or shape.
  */
 int segment_open(struct segment *segment, const char *name, const struct segment_params *params,
                  struct segment_why *why);

@@ -319,12 +319,73 @@ static void test_rubbish_is_replaced(void **state) {
         assert_gone(&try);
 }
 
+/* Makes it another's, for everybody to write to. */
+static void give_away(const char *name) {
+        int fd = shm_open(name, O_RDWR, 0);
+
+        assert_true(fd >= 0);
+        assert_int_equal(fchmod(fd, 0666), 0);
+        assert_int_equal(fchown(fd, 65533, 65533), 0);
+        close(fd);
+}
+
+/* A whole segment, or the lock, that another user has put there: he could write to it at any time. */
+static void test_another_users_is_not_taken(void **state) {
+        static const char *const suffixes[] = { "", ".lock" };
+
+        (void)state;
+        if (geteuid() != 0) {
+                print_message("skipped: an object can be given away by root alone\n");
+                skip();
+        }
+        for (unsigned i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+                struct segment_try try, named;
+
+                segment_try_init(&try, "");
+                segment_detach(&try.segment);
+                segment_try_name(&named, suffixes[i]);
+                give_away(named.name);
+
+                assert_int_equal(segment_try_open(&try, &segment_try_params), -EPERM);
+                assert_non_null(strstr(try.why.text, "belongs to uid 65533"));
+                assert_non_null(strstr(try.why.text, named.name));
+                assert_null(try.segment.header);
+                assert_true(name_exists(try.name));
+
+                /* once it is gone, all is well */
+                shm_unlink(named.name);
+                segment_try_init(&try, "");
+                segment_retire(&try.segment);
+                assert_gone(&try);
+        }
+}
+
+/* A second name for a segment of our own: there, another daemon may be at work on it. */
+static void test_a_second_name_is_not_taken(void **state) {
+        struct segment_try try, other;
+        char from[80], to[80];
+
+        (void)state;
+        segment_try_init(&other, ".copy");
+        segment_try_name(&try, "");
+        snprintf(from, sizeof(from), "/dev/shm%s", other.name);
+        snprintf(to, sizeof(to), "/dev/shm%s", try.name);
+        assert_int_equal(link(from, to), 0);
+        assert_int_equal(segment_try_open(&try, &segment_try_params), -EPERM);
+        assert_non_null(strstr(try.why.text, "has 2 names"));
+        assert_int_equal(atomic_load(&other.segment.header->state), SEGMENT_RUNNING);
+        assert_int_equal(unlink(to), 0);
+        segment_retire(&other.segment);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_wrong_names),
                 cmocka_unit_test(test_wrong_shapes),
                 cmocka_unit_test(test_too_big_is_said_at_once),
                 cmocka_unit_test(test_new_segment),
+                cmocka_unit_test(test_another_users_is_not_taken),
+                cmocka_unit_test(test_a_second_name_is_not_taken),
                 cmocka_unit_test(test_retired_leaves_nothing),
                 cmocka_unit_test(test_only_one_daemon),
                 cmocka_unit_test(test_feeds_keep_their_index),
