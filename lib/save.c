@@ -52,7 +52,7 @@ static bool is_inside(const struct segment *segment, const struct shm_section *s
                bytes <= segment->size && section->offset <= segment->size - bytes;
 }
 
-/* Header and small sections: everything but ticks. -EUCLEAN. */
+/* Header and small sections: everything but ticks and levels. -EUCLEAN. */
 static int copy_figures(const struct copy *copy) {
         const struct shm_header *header = copy->segment->header;
 
@@ -61,7 +61,8 @@ static int copy_figures(const struct copy *copy) {
                 const struct shm_section *section = &header->section[i];
 
                 if (!section->kind || section->kind == SECTION_TABLE ||
-                    section->kind == SECTION_JOURNAL || section->kind == SECTION_DIRECTORY)
+                    section->kind == SECTION_JOURNAL || section->kind == SECTION_DIRECTORY ||
+                    section->kind == SECTION_DEPTH)
                         continue;
                 if (!is_inside(copy->segment, section))
                         return -EUCLEAN;
@@ -83,6 +84,21 @@ static void copy_directory(const struct copy *copy, uint32_t n) {
                 if (slots[i] && (uint32_t)slots[i] - 1 >= n)
                         slots[i] = 0;
         atomic_store_explicit(&header->instruments, n, memory_order_relaxed);
+}
+
+/* The levels of n instruments, each as of its own number. They are read as anybody reads them: while one
+ * record is copied word by word, its latch may move on by two, and the copy be torn. */
+static void copy_depth(const struct copy *copy, uint32_t n) {
+        const struct depth *depth = &copy->segment->depth;
+        struct depth target = *depth;
+        struct depth_image image;
+
+        if (!depth->count)
+                return;
+        target.base = twin(copy, depth->base);
+        for (uint32_t i = 0; i < n; i++)
+                if (depth_read(depth, i, &image))
+                        depth_write(&target, i, &image);
 }
 
 static struct md_tick *place(const struct copy *copy, uint32_t instrument, unsigned kind) {
@@ -149,6 +165,7 @@ static int copy_segment(const struct copy *copy) {
                 if (r < 0)
                         return r;
                 copy_directory(copy, n);
+                copy_depth(copy, n);
                 r = copy_table(copy, n, &newest);
                 if (r < 0)
                         return r;
