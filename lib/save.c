@@ -73,17 +73,22 @@ static int copy_figures(const struct copy *copy) {
 }
 
 /* The first n instruments, and the index without any later ones: a later one was never in the way of
- * an earlier one's search, so its slot can simply be emptied. */
+ * an earlier one's search, so its slot can simply be emptied. The last one may not be in the index yet. */
 static void copy_directory(const struct copy *copy, uint32_t n) {
         const struct directory *directory = &copy->segment->directory;
         uint64_t *slots = twin(copy, directory->index);
         struct shm_header *header = (struct shm_header *)(void *)copy->base;
+        struct directory target = *directory;
 
         copy_words(copy, directory->base, n * directory->stride);
         for (uint64_t i = 0; i < directory->slots; i++)
                 if (slots[i] && (uint32_t)slots[i] - 1 >= n)
                         slots[i] = 0;
         atomic_store_explicit(&header->instruments, n, memory_order_relaxed);
+        target.base = twin(copy, directory->base);
+        target.index = twin(copy, directory->index);
+        target.count = &header->instruments;
+        directory_repair(&target);
 }
 
 /* The levels of n instruments, each as of its own number. They are read as anybody reads them: while one

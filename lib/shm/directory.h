@@ -135,10 +135,15 @@ static inline void directory_link(struct directory *dir, uint32_t instrument) {
         uint64_t hash = directory_hash(directory_get(dir, instrument)->symbol);
         uint64_t slot = hash & (dir->slots - 1);
 
-        while (atomic_load_explicit(&dir->index[slot], memory_order_relaxed))
-                slot = (slot + 1) & (dir->slots - 1);
-        atomic_store_explicit(&dir->index[slot], (hash >> 32 << 32) | (instrument + UINT64_C(1)),
-                              memory_order_release);
+        /* as above: a damaged index may be full */
+        for (uint64_t i = 0; i < dir->slots; i++, slot = (slot + 1) & (dir->slots - 1)) {
+                if (atomic_load_explicit(&dir->index[slot], memory_order_relaxed))
+                        continue;
+                atomic_store_explicit(&dir->index[slot],
+                                      (hash >> 32 << 32) | (instrument + UINT64_C(1)),
+                                      memory_order_release);
+                return;
+        }
 }
 
 /*

@@ -5,6 +5,7 @@
  * its words, while the segment is saved again and again. What is in the file must be images, not mixtures.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
@@ -115,6 +116,39 @@ static void levels_are_saved_whole(void **state) {
         md_free(client);
 }
 
+/* As a daemon leaves it that is killed, or not yet done, between the count and the index. */
+static void forget_last(void) {
+        struct directory *directory = &save.segment.directory;
+
+        for (uint64_t i = 0; i < directory->slots; i++)
+                if ((uint32_t)atomic_load(&directory->index[i]) == INSTRUMENTS)
+                        atomic_store(&directory->index[i], 0);
+}
+
+static void the_last_instrument_is_found(void **state) {
+        struct md_client *client;
+        uint32_t instrument;
+
+        (void)state;
+        forget_last();
+        assert_int_equal(md_new(&client), 0);
+        assert_int_equal(md_open_file(client, save.path), 0);
+        assert_int_equal(md_lookup(client, "AD", NULL, &instrument), -ENOENT);
+        assert_int_equal(md_save(client, save.saved), 0);
+        md_free(client);
+
+        assert_int_equal(md_new(&client), 0);
+        assert_int_equal(md_open_file(client, save.saved), 0);
+        assert_int_equal(md_instruments(client), INSTRUMENTS);
+        for (uint32_t i = 0; i < INSTRUMENTS; i++) {
+                const char symbol[] = { 'A', (char)('A' + i), '\0' };
+
+                assert_int_equal(md_lookup(client, symbol, NULL, &instrument), 0);
+                assert_int_equal(instrument, i);
+        }
+        md_free(client);
+}
+
 static int setup(void **state) {
         static const struct segment_params params = { .instruments = INSTRUMENTS,
                                                       .journal = 64,
@@ -145,6 +179,7 @@ static int teardown(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(levels_are_saved_whole),
+                cmocka_unit_test(the_last_instrument_is_found),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);

@@ -171,6 +171,21 @@ static void test_repair(void **state) {
         try_deinit(&try);
 }
 
+/* The daemon that takes a damaged index over comes back as well, and so does the next new instrument. */
+static void test_damage_does_not_hold_the_writer(void **state) {
+        struct try try;
+
+        (void)state;
+        try_init(&try, 8);
+        add(&try, "AAPL", "IEXG");
+        for (uint64_t i = 0; i < try.directory.slots; i++)
+                atomic_store(&try.directory.index[i], UINT64_MAX);
+        directory_repair(&try.directory);
+        assert_int_equal(add(&try, "MSFT", "IEXG"), 1);
+        assert_int_equal(slots_used(&try), try.directory.slots);
+        try_deinit(&try);
+}
+
 /* Whatever stands in the index and the count, a reader comes back, with nothing from outside. */
 static void test_damage_does_not_hold_a_reader(void **state) {
         uint64_t hash = directory_hash((char[SYMBOL_SIZE]){ "AAPL" });
@@ -281,6 +296,7 @@ int main(void) {
                 cmocka_unit_test(test_hash_is_fnv1a),
                 cmocka_unit_test(test_repair),
                 cmocka_unit_test(test_damage_does_not_hold_a_reader),
+                cmocka_unit_test(test_damage_does_not_hold_the_writer),
                 cmocka_unit_test(test_readers),
         };
 
