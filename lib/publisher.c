@@ -20,6 +20,7 @@
 #include "register.h"
 #include "shm/directory.h"
 #include "shm/ring.h"
+#include "shm/segment.h"
 #include "shm/valid.h"
 #include "wire/conn.h"
 
@@ -157,7 +158,7 @@ static int map_ring(struct md_publisher *publisher, int fd, struct ring **ringp,
         ring = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (ring == MAP_FAILED)
                 return fail(publisher, -errno, "cannot map the ring: %s", strerror(errno));
-        *size = ring->size;
+        *size = *(const volatile uint32_t *)&ring->size; /* once: what is judged is what is used */
         if (*size < RING_SIZE_MIN || *size > RING_SIZE_MAX || (*size & (*size - 1)) ||
             (off_t)ring_bytes(*size) != st.st_size) {
                 munmap(ring, (size_t)st.st_size);
@@ -194,6 +195,12 @@ static int define(struct md_publisher *publisher, struct definition *definition)
         if (answer.defined.result < 0) {
                 answer.defined.text[WIRE_TEXT - 1] = '\0';
                 return fail(publisher, answer.defined.result, "%s", answer.defined.text);
+        }
+        if (answer.defined.instrument >= SEGMENT_INSTRUMENTS_MAX) {
+                hang_up(publisher);
+                return fail(publisher, -EPIPE,
+                            "the daemon speaks of an instrument %u, which cannot be",
+                            answer.defined.instrument);
         }
         definition->instrument = answer.defined.instrument;
         return 0;
@@ -240,13 +247,13 @@ static int define_again(struct md_publisher *publisher, struct handles *handles)
 
 /* Carries over what the old ring still holds, with the instruments' new indexes. */
 static void carry_over(struct md_publisher *publisher, struct ring *fresh, uint32_t fresh_size) {
-        uint64_t tail = atomic_load_explicit(&publisher->ring->tail, memory_order_acquire);
-        uint64_t head = 0;
+        uint64_t n = md_publisher_pending(publisher), head = 0;
         struct md_tick tick;
         uint32_t handle;
 
-        for (; tail != publisher->head; tail++) {
-                ring_take(publisher->ring, publisher->size, tail, &tick);
+        /* a daemon that is not quite gone may have taken some since they were counted, never more came */
+        for (n = n < fresh_size ? n : fresh_size; n; n--) {
+                ring_take(publisher->ring, publisher->size, publisher->head - n, &tick);
                 handle = handle_get(&publisher->handles, tick.instrument);
                 if (handle == NO_HANDLE)
                         continue;
@@ -394,9 +401,13 @@ int md_publisher_define(struct md_publisher *publisher, const struct md_instrume
 /* ---- ticks ---- */
 
 uint64_t md_publisher_pending(const struct md_publisher *publisher) {
+        uint64_t n;
+
         if (!publisher->ring)
                 return 0;
-        return publisher->head - atomic_load_explicit(&publisher->ring->tail, memory_order_acquire);
+        n = publisher->head - atomic_load_explicit(&publisher->ring->tail, memory_order_acquire);
+        /* more than the ring holds cannot be: the tail is a lie, and nothing is known */
+        return n <= publisher->size ? n : 0;
 }
 
 static int64_t clock_ns(clockid_t clock) {

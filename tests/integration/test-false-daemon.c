@@ -1,0 +1,170 @@
+/*
+ * A publisher survives whatever answers it
+ *
+ * The other end is not mdshmd but a child of the test that speaks its protocol, and lies: in its answers,
+ * and in the ring that both have mapped. The program that publishes gets an error at most.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "harness.h"
+#include "shm/ring.h"
+#include "wire/conn.h"
+
+#define RING 64
+
+/* What it lies about, in the n-th connection (0, 1, ...). */
+struct lie {
+        uint32_t instrument; /* in its answer to a definition */
+        uint64_t tail;       /* in its ring, once it has been asked for an instrument */
+};
+
+static struct sockaddr_un address = { .sun_family = AF_UNIX };
+static pid_t pid;
+
+static struct ring *make_ring(int *fd) {
+        struct ring *ring;
+
+        *fd = memfd_create("test", MFD_CLOEXEC);
+        CHILD_CHECK(*fd >= 0 && ftruncate(*fd, (off_t)ring_bytes(RING)) == 0);
+        ring = mmap(NULL, ring_bytes(RING), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+        CHILD_CHECK(ring != MAP_FAILED);
+        ring->size = RING;
+        return ring;
+}
+
+static void welcome(int fd, struct ring **ring) {
+        struct wire_welcome message = {
+                .header = { WIRE_WELCOME, sizeof(message) },
+                .version = WIRE_VERSION,
+                .client = 1,
+                .fds = WIRE_FDS_PUBLISHER,
+        };
+        int fds[WIRE_FDS_PUBLISHER], doorbell[2], room[2];
+
+        *ring = make_ring(&fds[WIRE_FD_RING]);
+        CHILD_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, doorbell) == 0 && pipe(room) == 0);
+        fds[WIRE_FD_DOORBELL] = doorbell[1];
+        fds[WIRE_FD_ROOM] = room[0];
+        CHILD_CHECK(conn_send(fd, &message, fds, WIRE_FDS_PUBLISHER, 0) == CONN_OK);
+}
+
+/* One connection, until the other end hangs up, or the lie about the tail is told. */
+static void serve(int fd, const struct lie *lie) {
+        struct wire_defined answer = { .header = { WIRE_DEFINED, sizeof(answer) } };
+        _Alignas(8) char buffer[WIRE_SIZE_MAX];
+        struct ring *ring = NULL;
+        struct wire_header header;
+        unsigned n = 0;
+
+        answer.instrument = lie->instrument;
+        while (conn_recv_wait(fd, buffer, NULL, &n, PATIENCE_MS) == CONN_OK) {
+                memcpy(&header, buffer, sizeof(header));
+                if (header.opcode == WIRE_HELLO) {
+                        welcome(fd, &ring);
+                        continue;
+                }
+                if (lie->tail)
+                        atomic_store(&ring->tail, lie->tail);
+                if (conn_send(fd, &answer, NULL, 0, 0) != CONN_OK || lie->tail)
+                        break;
+        }
+        close(fd);
+}
+
+static void begin(const struct lie *lies, unsigned n) {
+        int fd;
+
+        snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/mdshmd-test-false.%d", getpid());
+        unlink(address.sun_path);
+        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(listen(fd, 4), 0);
+        pid = fork_child();
+        if (pid == 0) {
+                for (unsigned i = 0; i < n; i++) {
+                        int peer = accept(fd, NULL, NULL);
+
+                        CHILD_CHECK(peer >= 0);
+                        serve(peer, &lies[i]);
+                }
+                _exit(0);
+        }
+        close(fd);
+}
+
+static struct md_instrument definition(void) {
+        return (struct md_instrument){ .symbol = "X", .close_px = MD_PX_NONE };
+}
+
+static void an_instrument_that_cannot_be(void **state) {
+        static const struct lie lies[] = {
+                { 1 << 24, 0 },   { 1431655766, 0 },     { 3000000000, 0 },
+                { INT32_MAX, 0 }, { UINT32_MAX - 1, 0 }, { UINT32_MAX, 0 },
+        };
+        const unsigned n = sizeof(lies) / sizeof(*lies);
+        struct md_instrument instrument = definition();
+        struct md_publisher *publisher;
+        uint32_t handle;
+
+        (void)state;
+        begin(lies, n);
+        assert_int_equal(md_publisher_new(&publisher), 0);
+        for (unsigned i = 0; i < n; i++) {
+                assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), 0);
+                assert_int_equal(md_publisher_define(publisher, &instrument, &handle), -EPIPE);
+                assert_non_null(strstr(md_publisher_error(publisher), "cannot be"));
+        }
+        md_publisher_free(publisher);
+        await_child(pid);
+}
+
+/* It says that it has taken what never was there, or has given back what it had taken. */
+static void a_tail_that_cannot_be(void **state) {
+        static const struct lie lies[] = {
+                { 5, 1000 }, { 6, UINT64_MAX / 2 }, { 7, UINT64_MAX - 100 }, { 8, 0 }
+        };
+        const unsigned n = sizeof(lies) / sizeof(*lies);
+        struct md_instrument instrument = definition();
+        struct md_publisher *publisher;
+        uint32_t handle;
+
+        (void)state;
+        begin(lies, n);
+        assert_int_equal(md_publisher_new(&publisher), 0);
+        for (unsigned i = 0; i < n; i++) {
+                assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), 0);
+                if (i == 0)
+                        assert_int_equal(md_publisher_define(publisher, &instrument, &handle), 0);
+                for (unsigned k = 0; k < 2 * RING; k++) {
+                        int r = md_publisher_quote(publisher, handle, 1, 1, 1, 2, 1);
+
+                        assert_true(r == 0 || r == -EAGAIN || r == -EPIPE);
+                }
+                assert_true(md_publisher_pending(publisher) <= RING);
+                if (i + 1 < n)
+                        AWAIT(md_publisher_define(publisher, &instrument, &handle) == -EPIPE);
+        }
+        md_publisher_free(publisher);
+        await_child(pid);
+}
+
+static int teardown(void **state) {
+        (void)state;
+        unlink(address.sun_path);
+        return 0;
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(an_instrument_that_cannot_be),
+                cmocka_unit_test(a_tail_that_cannot_be),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, teardown);
+}
