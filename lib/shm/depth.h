@@ -20,19 +20,21 @@
  *
  * No reader ever waits. A round fails only if the writer has finished a write meanwhile; a writer that
  * is stopped or killed within a write leaves the latch, and with it a whole copy, as they were. Its
- * successor begins the same copy again.
+ * successor begins the same copy again. A reader that is overtaken round after round gives up, and says
+ * so: no latch, however spoilt, holds it.
  *
  * Depth is written at the end of a burst: what happened to a book within it is shown at once.
  */
 
+#include <errno.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "shm/tick.h"
 
-#define DEPTH_MAX 64 /* levels a side */
+#define DEPTH_MAX    64 /* levels a side */
+#define DEPTH_ROUNDS 64 /* in which a reader tries for a whole copy */
 
 struct shm_depth_level {
         _Atomic int64_t px;      /* PRICE */
@@ -163,19 +165,22 @@ static inline void depth_read_copy(const struct depth *depth, struct shm_depth *
                           depth_shown(depth, image->ask_levels));
 }
 
-/* The newest whole copy of an instrument that is inside the section. False: none was written yet. */
-static inline bool depth_read(const struct depth *depth, uint32_t instrument,
-                              struct depth_image *image) {
+/* The newest whole copy of an instrument that is inside the section: 1, or 0 where none was written yet.
+ * -EAGAIN: the writer was faster in every round. */
+static inline int depth_read(const struct depth *depth, uint32_t instrument,
+                             struct depth_image *image) {
         struct shm_depth *record = depth_record(depth, instrument);
         uint64_t latch = atomic_load_explicit(&record->latch, memory_order_acquire), before;
 
         if (!latch)
-                return false;
-        do {
+                return 0;
+        for (unsigned round = 0; round < DEPTH_ROUNDS; round++) {
                 before = latch;
                 depth_read_copy(depth, record, latch, image);
                 atomic_thread_fence(memory_order_acquire);
                 latch = atomic_load_explicit(&record->latch, memory_order_acquire);
-        } while (latch != before);
-        return true;
+                if (latch == before)
+                        return 1;
+        }
+        return -EAGAIN;
 }
