@@ -8,6 +8,7 @@
  *      reconnect.c   what happens when the daemon goes away
  *      client.c      the handle and its settings
  *      read.c        the newest state, and what else can be looked at
+ *      depth.c       the levels of a book
  *      subscribe.c   what is of interest
  *      follow.c      the stream, tick by tick or conflated
  *      wait.c        sleeping and being woken

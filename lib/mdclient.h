@@ -93,9 +93,10 @@ int md_open_file(struct md_client *client, const char *path);
 
 /*
  * Writes the segment to a file as it stood at one moment, from memory and without stopping anybody: the
- * table with every tick up to one number, and of the journal what was not overwritten meanwhile.
- * An existing file is replaced when the new one is complete. -EINVAL: what is there is no regular file.
- * -EAGAIN: the daemon writes faster than this can copy. -EUCLEAN: the segment is damaged. Other errors as open(2), write(2), rename(2).
+ * table with every tick up to one number, and of the journal what was not overwritten meanwhile. Each
+ * book of the depth is whole, and no newer than that. An existing file is replaced when the new one is
+ * complete. -EINVAL: what is there is no regular file. -EAGAIN: the daemon writes faster than this can
+ * copy. -EUCLEAN: the segment is damaged. Other errors as open(2), write(2), rename(2).
  */
 int md_save(struct md_client *client, const char *path);
 
@@ -107,6 +108,7 @@ const char *md_error(const struct md_client *client);
 #define MD_INSTRUMENT_TEST        (1u << 0) /* a test symbol of the venue */
 #define MD_INSTRUMENT_ETP         (1u << 1) /* exchange traded product */
 #define MD_INSTRUMENT_WHEN_ISSUED (1u << 2)
+#define MD_INSTRUMENT_BOOK        (1u << 3)  /* its levels are kept: see md_read_depth() */
 #define MD_INSTRUMENT_STALE       (1u << 31) /* its source is gone or silent */
 
 struct md_instrument {
@@ -119,6 +121,10 @@ struct md_instrument {
         int32_t size_exp;    /* its sizes are in units of 10^size_exp */
         int64_t lot;         /* round lot, SIZE; 0 unknown */
         int64_t close_px;    /* adjusted close of the previous session, PRICE; MD_PX_NONE unknown */
+        /* Of its book, where MD_INSTRUMENT_BOOK says that one is kept; else 0. */
+        uint32_t bid_levels, ask_levels; /* all there are */
+        uint32_t orders;                 /* live ones; 0: the venue does not speak of orders */
+        int64_t book_ts;                 /* TIME of its newest change, by the venue's clock */
 };
 
 /* Instruments known now; their indexes are 0 to that number less one. More may come, none goes. */
@@ -147,6 +153,34 @@ int md_read(struct md_client *client, uint32_t instrument, unsigned kind, struct
  * itself is whole in any case. Errors as md_read().
  */
 int md_read_many(struct md_client *client, struct md_tick *ticks, size_t n, unsigned char *moved);
+
+#define MD_DEPTH_MAX 64 /* levels a side, at the most */
+
+/* A book: its best levels on each side, the best of all first. PRICE, SIZE, COUNT as in ticks. */
+struct md_depth {
+        uint64_t seq;        /* of the newest tick of all instruments when the book was written */
+        int64_t ts_event;    /* TIME of the book's newest change, by the venue's clock */
+        uint64_t bid_levels; /* of the whole book, however many are here */
+        uint64_t ask_levels;
+        uint64_t orders;     /* on all its levels; 0: the venue does not speak of orders */
+        uint32_t flags;      /* MD_FLAG_MAYBE_BAD_BOOK: messages are missing, it may be wrong */
+        uint32_t bids, asks; /* how many levels are here: bid[0 .. bids-1], ask[0 .. asks-1] */
+        uint32_t capacity;   /* most that a side can have here: `[segment] depth` of the config */
+        struct md_level bid[MD_DEPTH_MAX]; /* from the highest price down */
+        struct md_level ask[MD_DEPTH_MAX]; /* from the lowest price up */
+};
+
+/*
+ * Copies the newest book of an instrument into the caller's *depth, both sides as they stood at one
+ * moment; what lies behind the last level is left as it was. Returns 1, or 0 where no book has been written
+ * yet, and *depth is then an empty one. Never waits, not even for a daemon that was killed while
+ * writing. The book is written once per burst of packets, so it may be a burst older than md_read().
+ *
+ * -EINVAL: no such instrument. -ENODATA: its feed brings no levels and no orders, so there is no book.
+ * -EOPNOTSUPP: the daemon keeps no depth at all. -EAGAIN: the book was written faster than it could be
+ * copied, round after round; *depth is then worth nothing.
+ */
+int md_read_depth(struct md_client *client, uint32_t instrument, struct md_depth *depth);
 
 /*
  * A read-only descriptor of the segment, for a program that wants to map it itself: to look at the whole

@@ -16,6 +16,7 @@
 _Static_assert(MD_INSTRUMENT_TEST == INSTRUMENT_TEST, "published flags");
 _Static_assert(MD_INSTRUMENT_ETP == INSTRUMENT_ETP, "published flags");
 _Static_assert(MD_INSTRUMENT_WHEN_ISSUED == INSTRUMENT_WHEN_ISSUED, "published flags");
+_Static_assert(MD_INSTRUMENT_BOOK == INSTRUMENT_BOOK, "published flags");
 _Static_assert((int)MD_FEED_ENDED == (int)FEED_ENDED, "published states");
 _Static_assert((int)MD_STATE_STOPPED == (int)SEGMENT_STOPPED, "published states");
 _Static_assert(sizeof(((struct md_instrument *)0)->symbol) == SYMBOL_SIZE + 1, "room for a NUL");
@@ -51,6 +52,10 @@ int md_instrument(struct md_client *client, uint32_t instrument, struct md_instr
         out->close_px = load(&entry->close_px);
         out->flags = load(&entry->flags);
         out->luld = load(&entry->luld);
+        out->bid_levels = load(&entry->bid_levels);
+        out->ask_levels = load(&entry->ask_levels);
+        out->orders = load(&entry->orders);
+        out->book_ts = load(&entry->book_ts);
         return 0;
 }
 

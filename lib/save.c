@@ -4,7 +4,8 @@
  * Saving a segment that is being written, as it stood at one moment, without asking its writer: the table is
  * copied place by place, which takes a while. Then the journal is asked what came from just before the
  * first place to just after the last one, and these ticks are done over again in the copy. What comes
- * out is the table as tick N left it, where N is the last of them.
+ * out is the table as tick N left it, where N is the last of them. The depth is copied book by book
+ * before N is settled: each is whole, and none is newer than N.
  *
  * If the journal has lost one of those ticks by then, or instruments were added, it begins again.
  */
@@ -52,6 +53,12 @@ static bool is_inside(const struct segment *segment, const struct shm_section *s
                bytes <= segment->size && section->offset <= segment->size - bytes;
 }
 
+/* What has a protocol of its own, and is not merely words. */
+static bool is_read_by_protocol(uint32_t kind) {
+        return kind == SECTION_TABLE || kind == SECTION_JOURNAL || kind == SECTION_DIRECTORY ||
+               kind == SECTION_DEPTH;
+}
+
 /* Header and small sections: everything but ticks and levels. -EUCLEAN. */
 static int copy_figures(const struct copy *copy) {
         const struct shm_header *header = copy->segment->header;
@@ -60,9 +67,7 @@ static int copy_figures(const struct copy *copy) {
         for (unsigned i = 0; i < LAYOUT_SECTIONS; i++) {
                 const struct shm_section *section = &header->section[i];
 
-                if (!section->kind || section->kind == SECTION_TABLE ||
-                    section->kind == SECTION_JOURNAL || section->kind == SECTION_DIRECTORY ||
-                    section->kind == SECTION_DEPTH)
+                if (!section->kind || is_read_by_protocol(section->kind))
                         continue;
                 if (!is_inside(copy->segment, section))
                         return -EUCLEAN;
@@ -91,21 +96,6 @@ static void copy_directory(const struct copy *copy, uint32_t n) {
         directory_repair(&target);
 }
 
-/* The levels of n instruments, each as of its own number. They are read as anybody reads them: while one
- * record is copied word by word, its latch may move on by two, and the copy be torn. */
-static void copy_depth(const struct copy *copy, uint32_t n) {
-        const struct depth *depth = &copy->segment->depth;
-        struct depth target = *depth;
-        struct depth_image image;
-
-        if (!depth->count)
-                return;
-        target.base = twin(copy, depth->base);
-        for (uint32_t i = 0; i < n; i++)
-                if (depth_read(depth, i, &image))
-                        depth_write(&target, i, &image);
-}
-
 static struct md_tick *place(const struct copy *copy, uint32_t instrument, unsigned kind) {
         return twin(copy, table_line(&copy->segment->table, instrument, kind));
 }
@@ -125,6 +115,26 @@ static int copy_table(const struct copy *copy, uint32_t n, uint64_t *newest) {
                         if (tick->seq > *newest)
                                 *newest = tick->seq;
                 }
+        }
+        return 0;
+}
+
+/* The books of n instruments; an earlier round's are written over. -EAGAIN. */
+static int copy_depth(const struct copy *copy, uint32_t n) {
+        const struct depth *depth = &copy->segment->depth;
+        struct depth target = *depth;
+        struct depth_image image;
+        int r;
+
+        if (!depth->count)
+                return 0;
+        target.base = twin(copy, depth->base);
+        for (uint32_t i = 0; i < n; i++) {
+                r = depth_read(depth, i, &image);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        depth_write(&target, i, &image);
         }
         return 0;
 }
@@ -170,10 +180,11 @@ static int copy_segment(const struct copy *copy) {
                 if (r < 0)
                         return r;
                 copy_directory(copy, n);
-                copy_depth(copy, n);
                 r = copy_table(copy, n, &newest);
                 if (r < 0)
                         return r;
+                if (copy_depth(copy, n) < 0)
+                        continue;
                 if (newest < segment_newest(segment))
                         newest = segment_newest(segment);
                 if (!redo(copy, n, before + 1, newest) || directory_count(&segment->directory) != n)

@@ -132,6 +132,14 @@ static void call_read(struct md_client *client, bool connected) {
         assert_int_equal(tick.u.quote.ask_sz, 300);
 }
 
+static void call_read_depth(struct md_client *client, bool connected) {
+        struct md_depth depth;
+
+        refused(client, md_read_depth(client, 2, &depth), -EINVAL);
+        if (connected) /* TOPS has no levels */
+                refused(client, md_read_depth(client, 0, &depth), -ENODATA);
+}
+
 static void call_read_many(struct md_client *client, bool connected) {
         struct md_tick ticks[2] = { { .instrument = 0 }, { .instrument = 1 } };
         unsigned char moved[2] = { 9, 9 };
@@ -321,6 +329,7 @@ static const struct api_call client_calls[] = {
         CALL(instrument),
         CALL(lookup),
         CALL(read),
+        CALL(read_depth),
         CALL(read_many),
         CALL(subscribe),
         CALL(unsubscribe),

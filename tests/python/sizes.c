@@ -21,6 +21,18 @@ static void print_instrument(void) {
         MEMBER(instrument, symbol), MEMBER(instrument, venue), MEMBER(instrument, instrument);
         MEMBER(instrument, feed), MEMBER(instrument, flags), MEMBER(instrument, luld);
         MEMBER(instrument, size_exp), MEMBER(instrument, lot), MEMBER(instrument, close_px);
+        MEMBER(instrument, bid_levels), MEMBER(instrument, ask_levels);
+        MEMBER(instrument, orders), MEMBER(instrument, book_ts);
+}
+
+static void print_depth(void) {
+        SIZE(level);
+        MEMBER(level, px), MEMBER(level, sz), MEMBER(level, orders);
+        SIZE(depth);
+        MEMBER(depth, seq), MEMBER(depth, ts_event), MEMBER(depth, bid_levels);
+        MEMBER(depth, ask_levels), MEMBER(depth, orders), MEMBER(depth, flags);
+        MEMBER(depth, bids), MEMBER(depth, asks), MEMBER(depth, capacity);
+        MEMBER(depth, bid), MEMBER(depth, ask);
 }
 
 static void print_health(void) {
@@ -50,6 +62,7 @@ static void print_feed(void) {
 int main(void) {
         print_ticks();
         print_instrument();
+        print_depth();
         print_health();
         print_feed();
         return 0;

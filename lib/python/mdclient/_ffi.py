@@ -37,7 +37,22 @@ class TickStruct(ctypes.Structure):
 class InstrumentStruct(ctypes.Structure):
     _fields_ = [('symbol', c_char * 33), ('venue', c_char * 9), ('instrument', c_uint32),
                 ('feed', c_uint32), ('flags', c_uint32), ('luld', c_uint32), ('size_exp', c_int32),
-                ('lot', c_int64), ('close_px', c_int64)]
+                ('lot', c_int64), ('close_px', c_int64), ('bid_levels', c_uint32),
+                ('ask_levels', c_uint32), ('orders', c_uint32), ('book_ts', c_int64)]
+
+
+DEPTH_MAX = 64  # MD_DEPTH_MAX
+
+
+class LevelStruct(ctypes.Structure):
+    _fields_ = [('px', c_int64), ('sz', c_int64), ('orders', c_uint64)]
+
+
+class DepthStruct(ctypes.Structure):
+    _fields_ = [('seq', c_uint64), ('ts_event', c_int64), ('bid_levels', c_uint64),
+                ('ask_levels', c_uint64), ('orders', c_uint64), ('flags', c_uint32),
+                ('bids', c_uint32), ('asks', c_uint32), ('capacity', c_uint32),
+                ('bid', LevelStruct * DEPTH_MAX), ('ask', LevelStruct * DEPTH_MAX)]
 
 
 class ChangeStruct(ctypes.Structure):
@@ -71,6 +86,7 @@ class CounterStruct(ctypes.Structure):
 
 #: What the binding's own tests compare with the sizes that a C compiler finds.
 MIRRORS = {'md_tick': TickStruct, 'md_instrument': InstrumentStruct, 'md_change': ChangeStruct,
+           'md_level': LevelStruct, 'md_depth': DepthStruct,
            'md_health': HealthStruct, 'md_feed': FeedStruct, 'md_counter': CounterStruct}
 
 # name: (result, arguments)
@@ -92,6 +108,7 @@ _FUNCTIONS = {
     'instrument': (c_int, [c_void_p, c_uint32, POINTER(InstrumentStruct)]),
     'lookup': (c_int, [c_void_p, c_char_p, c_char_p, POINTER(c_uint32)]),
     'read': (c_int, [c_void_p, c_uint32, c_uint, POINTER(TickStruct)]),
+    'read_depth': (c_int, [c_void_p, c_uint32, POINTER(DepthStruct)]),
     'read_many': (c_int, [c_void_p, c_void_p, c_size_t, POINTER(c_ubyte)]),
     'segment_fd': (c_int, [c_void_p]),
     'subscribe': (c_int, [c_void_p, c_uint32]),
