@@ -16,7 +16,8 @@ Publisher puts ticks of your own in. Everything is done by libmdclient; its manu
 from ._layout import PX_NONE
 from .client import NEWS, REMAPPED, Client
 from .publisher import Publisher
-from .values import KINDS, Change, Error, Instrument, Tick, decimal, price, units
+from .values import (KINDS, Change, Depth, Error, Instrument, Level, Tick, decimal, price,
+                     units)
 
-__all__ = ['Change', 'Client', 'Error', 'Instrument', 'KINDS', 'NEWS', 'PX_NONE', 'Publisher',
-           'REMAPPED', 'Tick', 'decimal', 'price', 'units']
+__all__ = ['Change', 'Client', 'Depth', 'Error', 'Instrument', 'KINDS', 'Level', 'NEWS', 'PX_NONE',
+           'Publisher', 'REMAPPED', 'Tick', 'decimal', 'price', 'units']

@@ -2,12 +2,14 @@
 
 import asyncio
 import ctypes
+import errno
 import os
 from typing import Any, AsyncIterator, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from . import _ffi, _layout
 from ._ffi import lib
-from .values import KINDS, Change, Error, Instrument, Tick, instrument_of, name_bytes
+from .values import (KINDS, Change, Depth, Error, Instrument, Tick, depth_of, instrument_of,
+                     name_bytes)
 
 Key = Union[int, str, Tuple[str, str]]
 _REASONS = {0: None, 1: 'asked', 2: 'slow'}
@@ -142,6 +144,19 @@ class Client:
         if moved:
             raise BlockingIOError('%d of %d instruments moved meanwhile' % (moved, len(indexes)))
         return [Tick(struct) if struct.seq else None for struct in structs]
+
+    def depth(self, key: Key) -> Optional[Depth]:
+        """The best levels of an instrument's book, or None where none has been written yet. Prices
+        are in units of 1e-9, sizes in units of 10**size_exp of the instrument. Never waits.
+
+        Raises Error: ENODATA where the instrument's feed brings neither levels nor orders (its flags
+        lack 'book'), EOPNOTSUPP where the daemon keeps no depth. BlockingIOError: the book was
+        written faster than it could be copied."""
+        struct = _ffi.DepthStruct()
+        r = lib.read_depth(self._client, self.lookup(key), ctypes.byref(struct))
+        if r == -errno.EAGAIN:
+            raise BlockingIOError(-r, lib.error(self._client).decode('utf-8', 'replace'))
+        return depth_of(struct) if self._check(r) else None
 
     def table(self) -> 'Any':
         """The whole table as numpy arrays over the live memory; see mdclient.table.Table."""

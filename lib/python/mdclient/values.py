@@ -2,7 +2,7 @@
 
 import ctypes
 from decimal import Decimal
-from typing import Any, Dict, FrozenSet, NamedTuple, Optional, Union
+from typing import Any, Dict, FrozenSet, NamedTuple, Optional, Tuple, Union
 
 from . import _ffi, _layout
 from ._ffi import lib
@@ -60,11 +60,15 @@ class Instrument(NamedTuple):
     venue: str            #: MIC of ISO 10383 where there is one
     instrument: int       #: its index, for all other calls
     feed: int             #: index of the feed that brings it
-    flags: FrozenSet[str]  #: 'test', 'etp', 'when_issued', 'stale'
+    flags: FrozenSet[str]  #: 'test', 'etp', 'when_issued', 'book', 'stale'
     luld: int             #: limit up-limit down tier: 0 none, 1, 2
     size_exp: int         #: its sizes are in units of 10**size_exp
     lot: int              #: round lot, in its sizes; 0 unknown
     close_px: int         #: adjusted close of the previous session, 1e-9; PX_NONE unknown
+    bid_levels: int = 0   #: of its book, all there are; 0 where none is kept
+    ask_levels: int = 0
+    orders: int = 0       #: live ones in its book; 0 where the venue does not speak of orders
+    book_ts: int = 0      #: newest change of its book, by the venue's clock; ns since 1970
 
 
 def flag_names(value: int, names: Dict[int, str]) -> FrozenSet[str]:
@@ -74,7 +78,36 @@ def flag_names(value: int, names: Dict[int, str]) -> FrozenSet[str]:
 def instrument_of(struct: '_ffi.InstrumentStruct') -> Instrument:
     return Instrument(struct.symbol.decode(), struct.venue.decode(), struct.instrument, struct.feed,
                       flag_names(struct.flags, _layout.INSTRUMENT_FLAGS), struct.luld,
-                      struct.size_exp, struct.lot, struct.close_px)
+                      struct.size_exp, struct.lot, struct.close_px, struct.bid_levels,
+                      struct.ask_levels, struct.orders, struct.book_ts)
+
+
+class Level(NamedTuple):
+    """One price of a book."""
+    px: int      #: 1e-9; see decimal() and price()
+    sz: int      #: in units of 10**size_exp of the instrument
+    orders: int  #: how many make it up; 0: the venue does not say
+
+
+class Depth(NamedTuple):
+    """A book: its best levels on each side, as they stood at one moment."""
+    bids: Tuple[Level, ...]  #: from the highest price down
+    asks: Tuple[Level, ...]  #: from the lowest price up
+    bid_levels: int          #: of the whole book, however many are here
+    ask_levels: int
+    orders: int              #: on all its levels; 0: the venue does not speak of orders
+    ts_event: int            #: its newest change, by the venue's clock; ns since 1970
+    seq: int                 #: of the newest tick of all instruments when it was written
+    flags: FrozenSet[str]    #: 'maybe_bad_book': messages are missing, it may be wrong
+
+
+def depth_of(struct: '_ffi.DepthStruct') -> Depth:
+    def side(levels: Any, n: int) -> Tuple[Level, ...]:
+        return tuple(Level(level.px, level.sz, level.orders) for level in levels[:n])
+
+    return Depth(side(struct.bid, struct.bids), side(struct.ask, struct.asks), struct.bid_levels,
+                 struct.ask_levels, struct.orders, struct.ts_event, struct.seq,
+                 flag_names(struct.flags, _layout.FLAGS))
 
 
 class Tick:
