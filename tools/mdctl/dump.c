@@ -33,6 +33,8 @@ static const struct output_column columns[] = {
         { "quote_flags", .where = OUTPUT_FOR_PROGRAMS },
         { "trade_ts", .where = OUTPUT_FOR_PROGRAMS },
         { "trade_flags", .where = OUTPUT_FOR_PROGRAMS },
+        { "bid_levels", .where = OUTPUT_FOR_PROGRAMS },
+        { "ask_levels", .where = OUTPUT_FOR_PROGRAMS },
 };
 
 static void put_bar(struct output *output, const struct md_tick *bar) {
@@ -47,6 +49,17 @@ static void put_origin(struct output *output, const struct md_tick *tick) {
 
         output_time(output, tick->ts_event);
         output_text(output, tick->seq ? flags_format(text, tick->flags) : NULL);
+}
+
+/* All levels of its book, however many the depth shows; undefined where none is kept. */
+static void put_levels(struct output *output, const struct md_instrument *instrument) {
+        if (instrument->flags & MD_INSTRUMENT_BOOK) {
+                output_uint(output, instrument->bid_levels);
+                output_uint(output, instrument->ask_levels);
+        } else {
+                output_null(output);
+                output_null(output);
+        }
 }
 
 static void put_row(struct output *output, const struct md_instrument *instrument,
@@ -75,6 +88,7 @@ static void put_row(struct output *output, const struct md_instrument *instrumen
         put_bar(output, &state->tick[STATE_BAR]);
         put_origin(output, &state->tick[STATE_QUOTE]);
         put_origin(output, trade);
+        put_levels(output, instrument);
         output_row(output);
 }
 

@@ -47,6 +47,7 @@ static const struct command commands[] = {
         { "list", command_list, 0, 0, SIZE_MAX, "[PATTERN...]", "the instruments" },
         { "get", command_get, TAKES_KIND | PLACES_ONLY, 1, SIZE_MAX, "[--kind=KIND,...] PATTERN...",
           "everything about some instruments" },
+        { "book", command_book, 0, 1, 1, "SYMBOL", "the levels of its book" },
         { "watch", command_watch, STAYS, 0, SIZE_MAX, "[PATTERN...]",
           "the newest quotes and trades, live" },
         { "ticks", command_ticks, TAKES_KIND | TAKES_COUNT, 0, SIZE_MAX,

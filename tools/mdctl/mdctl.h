@@ -44,6 +44,7 @@ int command_get(struct mdctl *mdctl);
 int command_watch(struct mdctl *mdctl);
 int command_ticks(struct mdctl *mdctl);
 int command_dump(struct mdctl *mdctl);
+int command_book(struct mdctl *mdctl);
 int command_save(struct mdctl *mdctl);
 int command_publish(struct mdctl *mdctl);
 int command_reload(struct mdctl *mdctl);
