@@ -95,6 +95,17 @@ void books_flush(struct stream *stream) {
         flush_figures(stream);
 }
 
+void books_end(struct stream *stream) {
+        struct md_tick tick;
+        bool has_quote;
+
+        if (!books_kept(stream->decoder))
+                return;
+        while (book_end_event(stream->book, &tick, &has_quote))
+                if (has_quote)
+                        stream_put(stream, &tick, stream->stats.last_recv);
+}
+
 /* ---- a book that misses messages ---- */
 
 /* Gives an instrument's quote out again, as one that may be wrong; where there is none, that may be. */

@@ -36,6 +36,9 @@ static inline bool books_kept(const struct decoder *decoder) {
 /* Writes what has changed. */
 void books_flush(struct stream *stream);
 
+/* Nothing more will come: books that are in the middle of an event are shown as they stand. */
+void books_end(struct stream *stream);
+
 /* Messages of the stream are missing: its quotes are given out again, flagged MD_FLAG_MAYBE_BAD_BOOK, and
  * so are those to come until the book is whole again. */
 void books_suspect(struct stream *stream, int64_t ts_recv);

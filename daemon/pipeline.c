@@ -214,6 +214,8 @@ static void pipeline_state(void *userdata, enum feed_state state, const char *te
 
         if (state != FEED_STATE_LIVE)
                 arbiter_drain(&stream->arbiter);
+        if (state == FEED_STATE_ENDED)
+                books_end(stream);
         health_source(stream, state, text);
 }
 

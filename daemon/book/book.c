@@ -464,6 +464,22 @@ void book_empty(unsigned kind, struct md_tick *tick) {
 
 /* ---- what there is to see ---- */
 
+bool book_end_event(struct book *book, struct md_tick *tick, bool *has_quote) {
+        for (uint32_t i = 0; i < book->n_changed; i++) {
+                struct ladder *ladder = &book->ladders[book->changed[i]];
+
+                if (!(ladder->marks & LADDER_UNFINISHED))
+                        continue;
+                *tick = (struct md_tick){
+                        .instrument = book->changed[i],
+                        .ts_event = ladder->ts_event,
+                };
+                *has_quote = show_levels(ladder, tick);
+                return true;
+        }
+        return false;
+}
+
 bool book_take_changed(struct book *book, uint32_t *instrument) {
         uint32_t i = book->n_changed;
 

@@ -78,6 +78,10 @@ struct book_sides {
         int64_t ts_event; /* TIME of the newest change; 0: none yet */
 };
 
+/* Nothing more will come: ends the event that an instrument is in the middle of, as it stands. False: there
+ * is none (any more). *tick is the quote that comes of it, if *has_quote. */
+bool book_end_event(struct book *book, struct md_tick *tick, bool *has_quote);
+
 /* Takes an instrument whose levels have changed since it was last taken, and are not in the middle of an
  * event. False: there is none. */
 bool book_take_changed(struct book *book, uint32_t *instrument);

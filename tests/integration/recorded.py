@@ -1,4 +1,4 @@
-"""The recorded day of IEX TOPS, and what others computed from it."""
+"""The recorded days of IEX, and what others computed from them."""
 
 import csv
 import io
@@ -24,11 +24,12 @@ SUMS = {'trades': 'n_trades', 'volume': 'volume', 'breaks': 'n_breaks',
         'broken_volume': 'broken_volume'}
 
 
-def skip_without():
-    """Ends the program where the recording is missing."""
-    if not os.path.exists(RECORDING):
-        print(f'skipped: there is no {RECORDING} here')
-        sys.exit(77)
+def skip_without(*paths):
+    """Ends the program where a recording is missing; without an argument, that of TOPS."""
+    for path in paths or (RECORDING,):
+        if not os.path.exists(path):
+            print(f'skipped: there is no {path} here')
+            sys.exit(77)
 
 
 def read_csv(name):

@@ -54,22 +54,22 @@ def udp_feed(port):
 
 
 class Rig:
-    """A daemon with `feed`, the text of a [feed] section, a journal so long and room for so many
-    instruments; a context manager."""
+    """A daemon with `feed`, the text of a [feed] section, a journal so long, room for so many
+    instruments, and so many levels of depth; a context manager."""
 
-    def __init__(self, feed='', journal=262144, instruments=16384):
+    def __init__(self, feed='', journal=262144, instruments=16384, depth=0):
         self.folder = tempfile.mkdtemp(prefix='mdctl-test.')
         self.socket = os.path.join(self.folder, 'socket')
         self.segment = f'mdctl-test-{os.path.basename(self.folder)}'
         self.daemon = None
         self.others = []
-        self.configure(feed, journal, instruments)
+        self.configure(feed, journal, instruments, depth)
 
-    def configure(self, feed, journal, instruments=16384):
+    def configure(self, feed, journal, instruments=16384, depth=0):
         """For the next start."""
         with open(os.path.join(self.folder, 'conf'), 'w', encoding='ascii') as config:
             config.write(f'[segment]\nname = {self.segment}\ninstruments = {instruments}\n'
-                         f'journal = {journal}\n[listen]\nsocket = {self.socket}\n{feed}')
+                         f'journal = {journal}\ndepth = {depth}\n[listen]\nsocket = {self.socket}\n{feed}')
 
     def start(self):
         with open(os.path.join(self.folder, 'log'), 'w', encoding='ascii') as log:
