@@ -6,6 +6,7 @@ this build), MDCLIENT_SIZES (a program that prints the sizes of the public struc
 
 import asyncio
 import ctypes
+import errno
 import json
 import os
 import subprocess
@@ -40,17 +41,18 @@ def wait_for(what, condition):
 
 
 class Daemon:
-    """A daemon of our own with one feed `demo` for publishers."""
+    """A daemon of our own with a feed `demo` for publishers, and those of `feeds`; `segment` has
+    further keys of that section."""
 
-    def __init__(self, instruments=1024, journal=65536):
+    def __init__(self, segment='', feeds='', instruments=1024, journal=65536):
         self.folder = tempfile.TemporaryDirectory(prefix='mdpy.')
         self.socket = os.path.join(self.folder.name, 'socket')
         self.segment = os.path.basename(self.folder.name)
         self.config = os.path.join(self.folder.name, 'conf')
         with open(self.config, 'w', encoding='ascii') as config:
-            config.write('[segment]\nname = %s\ninstruments = %d\njournal = %d\n[listen]\n'
-                         'socket = %s\n[feed demo]\nsource = publisher\n'
-                         % (self.segment, instruments, journal, self.socket))
+            config.write('[segment]\nname = %s\ninstruments = %d\njournal = %d\n%s[listen]\n'
+                         'socket = %s\n[feed demo]\nsource = publisher\n%s'
+                         % (self.segment, instruments, journal, segment, self.socket, feeds))
         self.process = None
         self.start()
 
@@ -265,6 +267,43 @@ class Reading(unittest.TestCase):
         with Client.open(path) as saved:
             self.assertEqual(price(saved.trade('A').px), 1)
             self.assertTrue(saved.health()['file'])
+
+
+class Depth(unittest.TestCase):
+    RECORDING = os.path.join(os.environ.get('MDSHMD_TEST_DATA') or
+                             os.path.join(HERE, '../../../shared/data'),
+                             'nasdaq/aapl-2019-12-30.itch50')
+
+    def test_an_instrument_without_a_book_is_said(self):
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        with daemon.publisher() as publisher, daemon.client() as client:
+            publisher.trade('A', 1)
+            publisher.drain(PATIENCE)
+            with self.assertRaises(Error) as caught:
+                client.depth('A')
+            self.assertEqual(caught.exception.errno, errno.ENODATA)
+            self.assertIn('A has no book', str(caught.exception))
+
+    @unittest.skipUnless(os.path.exists(RECORDING), 'no recorded market data')
+    def test_a_recorded_book(self):
+        """Best prices, counts of levels and orders are those that others computed."""
+        daemon = Daemon('depth = 4\n', '[feed itch]\nsource = file\nprotocol = itch50\nspeed = max\n'
+                        'messages = 10000\nfile = %s\n' % self.RECORDING)
+        self.addCleanup(daemon.close)
+        with daemon.client() as client:
+            wait_for('the end', lambda: client.feeds()[1]['state'] == 'ended')
+            about, depth = client.instrument('AAPL'), client.depth('AAPL')
+            self.assertIn('book', about.flags)
+            self.assertEqual((depth.bid_levels, depth.ask_levels, depth.orders), (43, 72, 236))
+            self.assertEqual((about.bid_levels, about.ask_levels, about.orders), (43, 72, 236))
+            self.assertEqual((len(depth.bids), len(depth.asks)), (4, 4))
+            self.assertEqual((decimal(depth.bids[0].px), depth.bids[0].sz), (Decimal('288.18'), 5))
+            self.assertEqual((decimal(depth.asks[0].px), depth.asks[0].sz),
+                             (Decimal('288.21'), 500))
+            self.assertEqual(depth.bids, tuple(sorted(depth.bids, reverse=True)))
+            self.assertEqual(depth.asks, tuple(sorted(depth.asks)))
+            self.assertEqual(depth.flags, {'maybe_bad_book'})  # joined in mid-session
 
 
 class Publishing(unittest.TestCase):
