@@ -257,6 +257,8 @@ static void draw_daemon(struct screen *screen, FILE *frame, const struct md_heal
                 snprintf(text, sizeof(text), "  missed %" PRIu64, health->missed);
                 text_paint(frame, colour, TONE_BAD, text);
         }
+        if (screen->term.has_keys)
+                text_paint(frame, colour, TONE_FAINT, "  q quits");
         putc('\n', frame);
 }
 
