@@ -12,6 +12,7 @@ var (
 	ErrNotFound  = errors.New("not known")
 	ErrAmbiguous = errors.New("known at several venues")
 	ErrInvalid   = errors.New("not possible")
+	ErrNoBook    = errors.New("the instrument has no book, or the daemon keeps no depth")
 	ErrDamaged   = errors.New("the segment is damaged, or of another version")
 	ErrClosed    = errors.New("closed")
 	ErrGone      = errors.New("the daemon has closed the connection")
