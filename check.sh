@@ -75,7 +75,8 @@ step_gcc() {
         run_tests gcc
 }
 
-# Reads and writes outside of an object, leaks, undefined behaviour; and what only clang warns of.
+# Reads and writes outside of an object, leaks, undefined behaviour; what only clang warns of; and
+# inputs that nobody has thought of.
 step_address() {
         CC=clang-14 build address -Dwerror=true -Db_lundef=false -Dfuzz=true \
                 -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all
