@@ -199,7 +199,8 @@ static int define(struct md_publisher *publisher, struct definition *definition)
         if (answer.defined.instrument >= SEGMENT_INSTRUMENTS_MAX) {
                 hang_up(publisher);
                 return fail(publisher, -EPIPE,
-                            "the daemon speaks of an instrument %u, which cannot be",
+                            "the daemon gave number %u to an instrument, and none can have that; "
+                            "the connection is closed",
                             answer.defined.instrument);
         }
         definition->instrument = answer.defined.instrument;
