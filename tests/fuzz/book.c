@@ -261,6 +261,11 @@ static void level(struct world *world, struct input *input, uint32_t instrument)
                 CHECK(world->n_ticks == 0);
 }
 
+/* Sums stop at the end of their range. */
+static void add_volume(int64_t *volume, int64_t sz) {
+        *volume = *volume > INT64_MAX - sz ? INT64_MAX : *volume + sz;
+}
+
 /* An execution counts as a trade, at its own price or the order's. */
 static void count_trade(struct world *world, const struct item *order, const struct event *event) {
         const struct md_trade *trade = &world->ticks[0].u.trade;
@@ -271,7 +276,7 @@ static void count_trade(struct world *world, const struct item *order, const str
                 CHECK(world->n_ticks <= 1);
                 return;
         }
-        *volume += event->u.order.sz;
+        add_volume(volume, event->u.order.sz);
         CHECK(world->n_ticks >= 2 && world->ticks[0].kind == MD_TRADE);
         CHECK(trade->px == (event->u.order.px == MD_PX_NONE ? order->px : event->u.order.px));
         CHECK(trade->sz == event->u.order.sz && trade->volume == *volume);
@@ -369,7 +374,7 @@ static void other(struct world *world, struct input *input, uint32_t instrument)
                 event.u.trade.sets_range = how & 8;
                 event.u.trade.sets_last = how & 16;
                 event.u.trade.cross = how & 32 ? 'O' : how & 64 ? 'C' : '\0';
-                world->instrument[instrument].volume += event.u.trade.sz;
+                add_volume(&world->instrument[instrument].volume, event.u.trade.sz);
                 break;
         case EVENT_BREAK:
                 event.u.broken.px = input_px(input);
@@ -399,6 +404,28 @@ static void other(struct world *world, struct input *input, uint32_t instrument)
               world->ticks[0].u.trade.volume == world->instrument[instrument].volume);
 }
 
+/* A tick of a predecessor's; of its trades the volume goes on from there. */
+static void restore(struct world *world, struct input *input, uint32_t instrument) {
+        struct md_tick tick = { .instrument = instrument, .kind = input_u8(input) % 10 };
+
+        input_take(input, &tick.u, sizeof(tick.u));
+        if (valid_tick(&tick))
+                return;
+        book_restore(world->book, &tick);
+        if (tick.kind == MD_TRADE)
+                world->instrument[instrument].volume = tick.u.trade.volume;
+}
+
+/* A message on an order of whom nobody knows the instrument. */
+static void stray(struct world *world, struct input *input) {
+        struct event event = { .type = EVENT_ORDER_EXECUTE, .u.order = { .sz = input_u8(input) } };
+
+        world->stats.unknown_refs++;
+        world->stats.unknown_executions++;
+        world->stats.unknown_shares += event.u.order.sz;
+        book_stray(world->book, &event);
+}
+
 static void begin_afresh(struct world *world) {
         book_begin_afresh(world->book);
         memset(world->instrument, 0, sizeof(world->instrument));
@@ -426,6 +453,10 @@ static void step(struct world *world, struct input *input) {
                 } else if (op >> 4 == 14) {
                         book_suspect(world->book);
                         world->incomplete = true;
+                } else if (op >> 4 == 13) {
+                        stray(world, input);
+                } else if (op >> 4 >= 10) {
+                        restore(world, input, instrument);
                 } else if (op >> 4 < INSTRUMENTS) {
                         book_lose(world->book, instrument);
                         doubt(world, instrument);

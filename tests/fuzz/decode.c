@@ -58,7 +58,7 @@ static void check_event(const struct event *event) {
                 break;
         case EVENT_LEVEL:
                 CHECK(DECODER.height == HEIGHT_LEVELS);
-                CHECK(is_price(event->u.level.px) && event->u.level.px != MD_PX_NONE);
+                CHECK(event->u.level.px > 0 && event->u.level.px != MD_PX_NONE);
                 break;
         case EVENT_ORDER_ADD:
         case EVENT_ORDER_EXECUTE:

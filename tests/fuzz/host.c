@@ -207,6 +207,17 @@ void peer_close(struct peer_try *peer) {
         *peer = PEER_NONE;
 }
 
+/* The first HELLO of a connection, if it is one, says what WELCOME brings. */
+static void note_role(struct peer_try *peer, const void *message, size_t size) {
+        struct wire_hello hello;
+
+        if (peer->role || size != sizeof(hello))
+                return;
+        memcpy(&hello, message, sizeof(hello));
+        if (hello.header.opcode == WIRE_HELLO)
+                peer->role = hello.role;
+}
+
 void peer_send(struct peer_try *peer, const void *message, size_t size, unsigned n_fds) {
         union {
                 struct cmsghdr align;
@@ -218,6 +229,7 @@ void peer_send(struct peer_try *peer, const void *message, size_t size, unsigned
 
         if (peer->fd < 0)
                 return;
+        note_role(peer, message, size);
         if (n_fds) {
                 null = open("/dev/null", O_RDONLY | O_CLOEXEC);
                 CHECK(null >= 0 && n_fds <= 8);
@@ -247,7 +259,6 @@ void peer_hello(struct peer_try *peer, uint32_t role, const char *feed) {
         };
 
         strncpy(hello.feed, feed, sizeof(hello.feed) - 1);
-        peer->role = role;
         peer_send(peer, &hello, sizeof(hello), 0);
 }
 
@@ -294,7 +305,6 @@ static void check_said(struct peer_try *peer, const void *message, unsigned n_fd
                 CHECK(header->size == sizeof(*refused));
                 CHECK(refused->code >= WIRE_E_VERSION && refused->code <= WIRE_E_LIAR);
                 CHECK(*refused->text && ends(refused->text, WIRE_TEXT));
-                peer->refused = refused->code;
                 break;
         }
         case WIRE_CLIENT: {
@@ -354,7 +364,6 @@ uint32_t peer_take(struct peer_try *peer, void *message) {
                 CHECK(n_fds == 3 && peer->fds[0] < 0);
                 memcpy(peer->fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(peer->fds));
         }
-        peer->came++;
         check_said(peer, message, n_fds);
         return header->opcode;
 }

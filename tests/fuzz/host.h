@@ -50,8 +50,6 @@ struct peer_try {
         int fds[3];
         void *map; /* of the control page or ring; NULL: not welcomed with one */
         size_t map_size;
-        unsigned came;    /* messages from the daemon */
-        uint32_t refused; /* the code of the last refusal */
 };
 
 #define PEER_NONE                                                                                  \

@@ -100,30 +100,27 @@ static void come(struct world *world) {
         world->n_put = world->n_seen = 0;
 }
 
-static struct md_tick make_tick(struct input *input, uint8_t how) {
+static struct md_tick make_tick(struct input *input) {
+        uint8_t how = input_u8(input), kind = input_u8(input);
         struct md_tick tick = {
-                .instrument = how & 1,
-                .kind = (how >> 1) % 10,
+                /* the last of them are another feed's, and nobody's */
+                .instrument = how & 0x10 ? how & 3 : how & 1,
+                .kind = kind & 0x80 ? kind % 12 : kind % MD_PLACES,
                 .flags = how & 0x40 ? input_u16(input) : MD_FLAG_LAST,
                 .ts_event = how,
         };
 
-        switch (how & 0x80 ? 0xff : tick.kind) {
-        case MD_QUOTE:
-                tick.u.quote = (struct md_quote){ how, how + 1, 1, 2 };
-                break;
-        case MD_TRADE:
-                tick.u.trade = (struct md_trade){ .px = how, .sz = 1, .volume = 1 };
-                break;
-        case 0xff:
+        if (how & 0x80)
                 input_take(input, &tick.u, sizeof(tick.u));
-                tick.instrument = input_u8(input);
-        }
+        else if (tick.kind == MD_QUOTE)
+                tick.u.quote = (struct md_quote){ how, how + 1, 1, 2 };
+        else if (tick.kind == MD_TRADE)
+                tick.u.trade = (struct md_trade){ .px = how, .sz = 1, .volume = 1 };
         return tick;
 }
 
 static void put(struct world *world, struct input *input) {
-        struct md_tick tick = make_tick(input, input_u8(input));
+        struct md_tick tick = make_tick(input);
         struct ring *ring = ring_of(world);
 
         if (world->honest && (!ring_room(ring, HOST_RING, world->head) || world->n_put == KEPT))

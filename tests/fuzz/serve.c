@@ -35,8 +35,6 @@ static void say_hello(struct peer_try *peer, struct input *input) {
                 input_take(input, hello.feed, sizeof(hello.feed));
         if (how & 0x40)
                 hello.header.size += input_u8(input) - 128u;
-        if (!peer->map)
-                peer->role = hello.role;
         peer_send(peer, &hello, sizeof(hello), 0);
 }
 
