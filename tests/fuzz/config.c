@@ -24,7 +24,10 @@ static void check_endpoint(const char *text) {
         char address[CONFIG_ADDRESS_SIZE];
         uint16_t port;
 
-        CHECK(!text || (config_endpoint(text, address, &port) && port && *address));
+        if (!text)
+                return;
+        CHECK(config_endpoint(text, address, &port));
+        CHECK(*address && port && port == strtoul(strrchr(text, ':') + 1, NULL, 10));
 }
 
 static void check_udp(const struct config_feed *feed) {
