@@ -163,20 +163,22 @@ static void read_all(struct md_client *client) {
         unsigned taken = 0;
 
         CHECK(md_subscribe_all(client) == 0);
-        md_dispatch(client, 0);
+        if (md_dispatch(client, 0) < 0)
+                CHECK(*md_error(client));
         while (md_next(client, &change) > 0)
                 CHECK(taken++ < 100000);
 }
 
-static void be_reader(void) {
+static void be_reader(bool comes_back) {
         struct md_client *client;
 
         CHECK(md_new(&client) == 0);
-        md_set_reconnect(client, 0);
+        md_set_reconnect(client, comes_back);
         if (md_connect(client, liar.path) < 0)
                 CHECK(*md_error(client));
         else
-                read_all(client);
+                for (unsigned i = 0; i < 4; i++)
+                        read_all(client);
         md_free(client);
 }
 
@@ -192,9 +194,13 @@ static void put_some(struct md_publisher *publisher) {
                 if (r < 0)
                         continue;
                 CHECK(handle < 4);
-                for (int64_t n = 0; n < 80; n++)
-                        if (md_publisher_quote(publisher, handle, 1, n, 1, n, 1) < 0)
-                                CHECK(*md_publisher_error(publisher));
+                for (int64_t n = 0; n < 80 && r == 0; n++)
+                        r = md_publisher_quote(publisher, handle, 1, n, 1, n, 1);
+                CHECK(r == 0 || *md_publisher_error(publisher));
+                r = md_publisher_drain(publisher, 0);
+                CHECK(r >= 0 || *md_publisher_error(publisher));
+                r = md_publisher_wait(publisher, 0);
+                CHECK(r >= 0 || *md_publisher_error(publisher));
         }
 }
 
@@ -299,7 +305,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (how & 1)
                 be_publisher();
         else
-                be_reader();
+                be_reader(how & 2);
         set_input(&(struct input){ 0 }, true);
         wait_for_thread();
         close(liar.ring_fd);

@@ -218,7 +218,7 @@ static void note_role(struct peer_try *peer, const void *message, size_t size) {
                 peer->role = hello.role;
 }
 
-void peer_send(struct peer_try *peer, const void *message, size_t size, unsigned n_fds) {
+bool peer_send(struct peer_try *peer, const void *message, size_t size, unsigned n_fds) {
         union {
                 struct cmsghdr align;
                 char bytes[CMSG_SPACE(8 * sizeof(int))];
@@ -226,9 +226,10 @@ void peer_send(struct peer_try *peer, const void *message, size_t size, unsigned
         struct iovec iov = { (void *)(uintptr_t)message, size };
         struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
         int fds[8], null;
+        bool sent;
 
         if (peer->fd < 0)
-                return;
+                return false;
         note_role(peer, message, size);
         if (n_fds) {
                 null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -244,10 +245,11 @@ void peer_send(struct peer_try *peer, const void *message, size_t size, unsigned
                 };
                 memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), fds, n_fds * sizeof(int));
         }
-        if (sendmsg(peer->fd, &msg, MSG_NOSIGNAL) < 0)
-                CHECK(errno == EPIPE || errno == ECONNRESET || errno == EAGAIN);
+        sent = sendmsg(peer->fd, &msg, MSG_NOSIGNAL) >= 0;
+        CHECK(sent || errno == EPIPE || errno == ECONNRESET || errno == EAGAIN);
         if (n_fds)
                 close(null);
+        return sent;
 }
 
 void peer_hello(struct peer_try *peer, uint32_t role, const char *feed) {

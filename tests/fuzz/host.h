@@ -72,8 +72,8 @@ void host_publish(struct host *host, uint32_t instrument, int64_t n);
 void peer_connect(struct peer_try *peer, struct host *host, bool stranger);
 void peer_close(struct peer_try *peer);
 
-/* With so many descriptors, of /dev/null. A daemon that has hung up is as good. */
-void peer_send(struct peer_try *peer, const void *message, size_t size, unsigned n_fds);
+/* With so many descriptors, of /dev/null. False: the daemon has hung up, or does not read. */
+bool peer_send(struct peer_try *peer, const void *message, size_t size, unsigned n_fds);
 void peer_hello(struct peer_try *peer, uint32_t role, const char *feed);
 
 /* Takes a message from the daemon and checks it; its opcode, or 0 where there is none. */

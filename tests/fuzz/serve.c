@@ -12,6 +12,7 @@
 #include "host.h"
 
 #define PEERS 6
+#define MORE  256 /* requests: their answers are more than a socket holds */
 
 struct world {
         struct host host;
@@ -71,10 +72,8 @@ static void define(struct peer_try *peer, struct input *input) {
 static void request(struct world *world, struct peer_try *peer, uint32_t opcode, unsigned times) {
         struct wire_request request = { .header = { opcode, sizeof(request) } };
 
-        while (times--) {
-                peer_send(peer, &request, sizeof(request), 0);
+        while (times-- && peer_send(peer, &request, sizeof(request), 0))
                 host_turn(&world->host);
-        }
 }
 
 static void change_config(struct world *world, uint8_t how) {
@@ -115,7 +114,7 @@ static void step(struct world *world, struct input *input) {
                 request(world, peer, WIRE_CLIENTS + input_u8(input) % 6, 1);
                 break;
         case 9:
-                request(world, peer, WIRE_ABOUT, 64); /* more than a socket holds */
+                request(world, peer, op & 0x10 ? WIRE_ABOUT : WIRE_CLIENTS, MORE);
                 break;
         case 10:
                 while (peer_take(peer, message))
