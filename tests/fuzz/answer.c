@@ -27,7 +27,7 @@
 
 static struct {
         int listen_fd, stop_fd;
-        char folder[32], path[64];
+        char folder[64], path[80];
         pthread_t thread;
         pthread_mutex_t lock;
         struct input input; /* of what it will say; guarded by the lock, as `over` */
@@ -59,7 +59,7 @@ static void mix(void *message, size_t size, struct input *input) {
         }
 }
 
-static void send_welcome(int fd, struct input *input) {
+static bool send_welcome(int fd, struct input *input) {
         struct wire_welcome welcome = {
                 .header = { WIRE_WELCOME, sizeof(welcome) },
                 .version = WIRE_VERSION,
@@ -81,10 +81,10 @@ static void send_welcome(int fd, struct input *input) {
         /* conn_send() sends as many bytes as the header says */
         if (welcome.header.size > sizeof(welcome) || welcome.header.size < sizeof(welcome.header))
                 welcome.header.size = sizeof(welcome);
-        (void)conn_send(fd, &welcome, fds, n, MSG_DONTWAIT);
+        return conn_send(fd, &welcome, fds, n, MSG_DONTWAIT) == CONN_OK;
 }
 
-static void send_other(int fd, struct input *input, uint32_t opcode) {
+static bool send_other(int fd, struct input *input, uint32_t opcode) {
         struct {
                 struct wire_header header;
                 uint8_t bytes[WIRE_SIZE_MAX];
@@ -105,10 +105,10 @@ static void send_other(int fd, struct input *input, uint32_t opcode) {
                 input_take(input, message.bytes + 4, 4);
         else
                 input_take(input, message.bytes, message.header.size - sizeof(message.header));
-        (void)conn_send(fd, &message, NULL, 0, MSG_DONTWAIT);
+        return conn_send(fd, &message, NULL, 0, MSG_DONTWAIT) == CONN_OK;
 }
 
-/* False: hang up. */
+/* False: hang up. So is what could not be sent, or it would be waited for. */
 static bool answer(int fd) {
         bool stays = true;
 
@@ -118,15 +118,15 @@ static bool answer(int fd) {
                 stays = false;
                 break;
         case 1:
-                send_other(fd, &liar.input, WIRE_REFUSED);
+                stays = send_other(fd, &liar.input, WIRE_REFUSED);
                 break;
         case 2:
         case 3:
         case 4:
-                send_other(fd, &liar.input, WIRE_DEFINED);
+                stays = send_other(fd, &liar.input, WIRE_DEFINED);
                 break;
         case 5:
-                send_other(fd, &liar.input, input_u16(&liar.input));
+                stays = send_other(fd, &liar.input, input_u16(&liar.input));
                 break;
         case 6:
                 if (send(fd, liar.input.data, liar.input.size % 600, MSG_DONTWAIT | MSG_NOSIGNAL) <
@@ -134,7 +134,7 @@ static bool answer(int fd) {
                         stays = false;
                 break;
         default:
-                send_welcome(fd, &liar.input);
+                stays = send_welcome(fd, &liar.input);
         }
         pthread_mutex_unlock(&liar.lock);
         return stays;
@@ -236,8 +236,10 @@ static void open_segment(void) {
 
 static void open_socket(void) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
+        const char *temporary = getenv("TMPDIR");
 
-        strcpy(liar.folder, "/tmp/mdshmd-fuzz.XXXXXX");
+        snprintf(liar.folder, sizeof(liar.folder), "%s/mdshmd-fuzz.XXXXXX",
+                 temporary ? temporary : "/tmp");
         CHECK(mkdtemp(liar.folder));
         snprintf(liar.path, sizeof(liar.path), "%s/socket", liar.folder);
         strcpy(address.sun_path, liar.path);
