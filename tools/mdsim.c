@@ -19,8 +19,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "sim/iextp.h"
 #include "sim/market.h"
+#include "sim/packet.h"
 #include "sim/sender.h"
 
 #define SECOND    INT64_C(1000000000)
@@ -50,7 +50,7 @@ struct options {
 struct simulation {
         const struct options *options;
         struct market *market;
-        struct iextp_writer writer;
+        struct packet_writer writer;
         struct sender sender;
 
         int64_t begun;     /* CLOCK_MONOTONIC */
@@ -85,7 +85,7 @@ static int64_t stamp(const struct simulation *sim) {
 }
 
 static int send_segment(struct simulation *sim) {
-        size_t size = iextp_writer_finish(&sim->writer, stamp(sim));
+        size_t size = packet_finish(&sim->writer, stamp(sim));
 
         sim->last_sent = sim->elapsed;
         return sender_send(&sim->sender, sim->writer.data, size);
@@ -97,7 +97,7 @@ static int flush(struct simulation *sim) {
 
 /* Puts the next message into a segment. Returns 1; 0 when the market has no more to say. */
 static int put_message(struct simulation *sim) {
-        uint8_t message[TOPS_MESSAGE_MAX];
+        uint8_t message[MARKET_MESSAGE_MAX];
         size_t size;
         int r;
 
@@ -105,7 +105,7 @@ static int put_message(struct simulation *sim) {
         if (!size)
                 return 0;
 
-        while (!iextp_writer_add(&sim->writer, message, size)) {
+        while (!packet_add(&sim->writer, message, size)) {
                 r = flush(sim);
                 if (r < 0)
                         return r;
@@ -233,7 +233,8 @@ static int run(struct simulation *sim) {
 
         start = sim->options->start_time ? sim->options->start_time : now(CLOCK_REALTIME);
         /* another session for each start, so that nobody takes it for a repetition */
-        iextp_writer_init(&sim->writer, (uint32_t)(start / 1000000));
+        packet_init(&sim->writer, sim->market->type->transport, sim->market->type->iextp,
+                    (uint32_t)(start / 1000000));
         sim->begun = now(CLOCK_MONOTONIC);
 
         r = sim->options->rate ? run_paced(sim) : run_unpaced(sim);
@@ -257,7 +258,7 @@ static int simulate(const struct options *options) {
         struct simulation sim = { .options = options, .sender = options->to };
         int r;
 
-        r = market_new(&sim.market, options->instruments, options->seed);
+        r = market_new(&sim.market, &tops_market, options->instruments, options->seed);
         if (r < 0) {
                 errno = -r;
                 warn("no memory for %" PRIu32 " instruments", options->instruments);

@@ -147,7 +147,7 @@ static void hear(struct listener *listener, const uint8_t *message, size_t size)
         struct known *known;
         struct event event;
 
-        assert_in_range(size, 10, TOPS_MESSAGE_MAX);
+        assert_in_range(size, 10, MARKET_MESSAGE_MAX);
         assert_int_equal(tops_decoder.decode(message, size, &event), DECODE_OK);
         assert_int_equal(tops_decoder.decode(message, size - 1, &event), DECODE_E_SHORT);
         assert_int_equal(tops_decoder.decode(message, size, &event), DECODE_OK);
@@ -177,11 +177,11 @@ static void hear(struct listener *listener, const uint8_t *message, size_t size)
 }
 
 static void listen_to(uint64_t seed, struct listener *listener) {
-        uint8_t message[TOPS_MESSAGE_MAX];
+        uint8_t message[MARKET_MESSAGE_MAX];
         struct market *market;
         size_t size;
 
-        assert_int_equal(market_new(&market, INSTRUMENTS, seed), 0);
+        assert_int_equal(market_new(&market, &tops_market, INSTRUMENTS, seed), 0);
         for (unsigned i = 0; i < MESSAGES; i++)
                 hear(listener, message, market_next(market, TIME, message));
         market_close(market);
@@ -218,13 +218,13 @@ static void test_order(void **state) {
 /* The seed alone makes the messages, the time only stamps them. */
 static void test_same_seed(void **state) {
         struct market *one, *two, *other;
-        uint8_t a[TOPS_MESSAGE_MAX], b[TOPS_MESSAGE_MAX], c[TOPS_MESSAGE_MAX];
+        uint8_t a[MARKET_MESSAGE_MAX], b[MARKET_MESSAGE_MAX], c[MARKET_MESSAGE_MAX];
         unsigned differ = 0;
 
         (void)state;
-        assert_int_equal(market_new(&one, INSTRUMENTS, 7), 0);
-        assert_int_equal(market_new(&two, INSTRUMENTS, 7), 0);
-        assert_int_equal(market_new(&other, INSTRUMENTS, 8), 0);
+        assert_int_equal(market_new(&one, &tops_market, INSTRUMENTS, 7), 0);
+        assert_int_equal(market_new(&two, &tops_market, INSTRUMENTS, 7), 0);
+        assert_int_equal(market_new(&other, &tops_market, INSTRUMENTS, 8), 0);
         for (unsigned i = 0; i < MESSAGES; i++) {
                 size_t size = market_next(one, TIME, a);
 
@@ -249,12 +249,12 @@ static int compare_symbols(const void *a, const void *b) {
 static void test_symbols_are_unique(void **state) {
         const unsigned n = 60000;
         char *symbols = malloc(n * 8);
-        uint8_t message[TOPS_MESSAGE_MAX];
+        uint8_t message[MARKET_MESSAGE_MAX];
         struct market *market;
 
         (void)state;
         assert_non_null(symbols);
-        assert_int_equal(market_new(&market, n, 1), 0);
+        assert_int_equal(market_new(&market, &tops_market, n, 1), 0);
         for (unsigned i = 0; i < n;) {
                 market_next(market, TIME, message);
                 if (message[0] == 'D')
@@ -269,12 +269,12 @@ static void test_symbols_are_unique(void **state) {
 
 /* One instrument alone is halted at times, and the market must not wait for another. */
 static void test_alone(void **state) {
-        uint8_t message[TOPS_MESSAGE_MAX];
+        uint8_t message[MARKET_MESSAGE_MAX];
         struct market *market;
         unsigned auctions = 0;
 
         (void)state;
-        assert_int_equal(market_new(&market, 1, 3), 0);
+        assert_int_equal(market_new(&market, &tops_market, 1, 3), 0);
         for (unsigned i = 0; i < MESSAGES; i++) {
                 assert_true(market_next(market, TIME, message) > 0);
                 auctions += message[0] == 'A';

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "sim/random.h"
+#include "sim/state.h"
 #include "sim/tops.h"
 
 #define INSTRUMENT_TICK    100
@@ -28,6 +29,7 @@ struct instrument {
         struct tops_trade trade; /* the last one; id 0: there was none */
         uint8_t sale;            /* its flags */
         bool broken;             /* it was taken back */
+        struct state_trades trades;
 
         char trading; /* T, H, O */
         char retail;
