@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const struct market_type *const types[] = { &tops_market };
+static const struct market_type *const types[] = { &tops_market, &deep_market, &itch50_market };
 
 const struct market_type *market_find(const char *protocol) {
         for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)

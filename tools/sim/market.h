@@ -12,7 +12,8 @@
  * of live orders, and what is halted does not trade but by its auction. The messages depend on the seed
  * and the number of instruments alone: not on the time, which only stamps them.
  *
- * This market knows quotes alone (quotes.c: TOPS).
+ * There are two such markets: one that knows quotes alone (quotes.c: TOPS), and one with books of orders
+ * (trading.c: DEEP, ITCH).
  */
 
 #include <stddef.h>
@@ -49,6 +50,8 @@ struct market_type {
 const struct market_type *market_find(const char *protocol);
 
 extern const struct market_type tops_market;
+extern const struct market_type deep_market;
+extern const struct market_type itch50_market;
 
 /* 1 to type->instruments_max instruments. -ENOMEM. */
 int market_new(struct market **marketp, const struct market_type *type, uint32_t instruments,
