@@ -1,0 +1,79 @@
+/* The server that receivers ask for what they have missed. */
+
+#include "sim/server.h"
+
+#include <endian.h>
+#include <err.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REQUEST_SIZE 20
+#define SESSION_SIZE 10
+#define AT_ONCE      64 /* requests, before something else has its turn */
+
+int server_open(struct server *server, const struct sender *at,
+                const struct packet_writer *writer) {
+        int r;
+
+        r = store_init(&server->store);
+        if (r < 0) {
+                warnx("no memory for what may have to be sent again");
+                return r;
+        }
+        server->writer = writer;
+        server->fd = socket(at->to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (server->fd < 0 || bind(server->fd, (const struct sockaddr *)&at->to, at->to_size) < 0) {
+                r = -errno;
+                warn("cannot listen for requests");
+                return r;
+        }
+        return 0;
+}
+
+void server_deinit(struct server *server) {
+        if (server->fd >= 0)
+                close(server->fd);
+        store_deinit(&server->store);
+        *server = SERVER_NULL;
+}
+
+/* Writes what is asked for and returns its size; 0: this is no request, or nothing can be had. */
+static size_t answer(struct server *server, const uint8_t *request, size_t size,
+                     struct packet_writer *packet) {
+        uint8_t header[PACKET_HEADER_MAX];
+        uint64_t sequence;
+        uint16_t n;
+
+        if (size != REQUEST_SIZE)
+                return 0;
+        server->writer->transport->put_header(server->writer, 0, 0, header);
+        if (memcmp(header, request, SESSION_SIZE))
+                return 0;
+        memcpy(&sequence, request + SESSION_SIZE, sizeof(sequence));
+        memcpy(&n, request + SESSION_SIZE + 8, sizeof(n));
+        return store_answer(&server->store, server->writer, be64toh(sequence), be16toh(n), packet);
+}
+
+int server_dispatch(struct server *server) {
+        struct packet_writer packet;
+        uint8_t request[REQUEST_SIZE + 1];
+        struct sockaddr_storage from;
+
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+                socklen_t from_size = sizeof(from);
+                ssize_t n = recvfrom(server->fd, request, sizeof(request), 0,
+                                     (struct sockaddr *)&from, &from_size);
+                size_t size;
+
+                if (n < 0)
+                        return 0; /* none waits; or one that asked is gone */
+                server->requests++;
+                size = answer(server, request, (size_t)n, &packet);
+                /* one that is lost is asked for again */
+                if (size && sendto(server->fd, packet.data, size, 0, (struct sockaddr *)&from,
+                                   from_size) == (ssize_t)size)
+                        server->answers++;
+        }
+        return 0;
+}

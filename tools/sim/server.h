@@ -1,0 +1,31 @@
+#pragma once
+
+/*
+ * The server that MoldUDP64's receivers ask for what they have missed
+ *
+ * A request is a header without messages: session, number of the first, how many. Whoever sends one gets
+ * one packet back, and asks again for what it did not hold.
+ */
+
+#include "sim/packet.h"
+#include "sim/sender.h"
+#include "sim/store.h"
+
+struct server {
+        int fd; /* -1: none */
+        struct store store;
+        const struct packet_writer *writer; /* of the present session */
+        uint64_t requests, answers;
+};
+
+#define SERVER_NULL                                                                                \
+        (struct server) {                                                                          \
+                .fd = -1                                                                           \
+        }
+
+/* Listens at that address. Says what is wrong on stderr and returns a negative errno. */
+int server_open(struct server *server, const struct sender *at, const struct packet_writer *writer);
+void server_deinit(struct server *server);
+
+/* Answers what waits, some of it. */
+int server_dispatch(struct server *server);
