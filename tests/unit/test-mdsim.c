@@ -316,6 +316,15 @@ static void test_command_line(void **state) {
                 { "--seed", "1x" },
                 { "--duration", "" },
                 { "--start-time", "0" },
+                { "--protocol", "fix" },
+                { "--loss", "100.5" },
+                { "--loss", "1,2,3" },
+                { "--loss", "1," },
+                { "--duplicate", "-1" },
+                { "--reorder", "0.00001" },
+                { "--delay", "60001" },
+                { "--speed", "fast" },
+                { "--restart-every", "0" },
                 { "--unknown", NULL },
                 { "more", NULL },
         };
@@ -348,6 +357,8 @@ static void test_where_to(void **state) {
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
                 assert_int_equal(status_of(run, "--to", wrong[i]), 2);
                 assert_non_null(strstr(run->text, "ADDRESS:PORT"));
+                assert_int_equal(status_of(run, "--to-b", wrong[i]), 2);
+                assert_int_equal(status_of(run, "--recovery", wrong[i]), 2);
         }
         assert_int_equal(status_of(run, "--interface", "no-such-one"), 1);
         assert_non_null(strstr(run->text, "no-such-one: No such device"));

@@ -10,7 +10,7 @@ void lost_begin(struct lost *lost, FILE *file) {
                 fprintf(file, "session,first,messages\n");
 }
 
-void lost_add(struct lost *lost, uint32_t session, uint64_t first, uint64_t n) {
+void lost_add(struct lost *lost, uint64_t session, uint64_t first, uint64_t n) {
         if (!n)
                 return;
         if (!lost->n) {
@@ -26,7 +26,7 @@ void lost_end(struct lost *lost) {
         lost->gaps++;
         lost->messages += lost->n;
         if (lost->file)
-                fprintf(lost->file, "%" PRIu32 ",%" PRIu64 ",%" PRIu64 "\n", lost->session,
+                fprintf(lost->file, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", lost->session,
                         lost->first, lost->n);
         lost->n = 0;
 }

@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 struct lost {
-        FILE *file; /* a line for each gap: session, first, messages; NULL: none */
-        uint32_t session;
+        FILE *file; /* a line for each gap: session (1 is the first), first number, messages; NULL: none */
+        uint64_t session;
         uint64_t first, n; /* the present gap; n 0: there is none */
         uint64_t gaps, messages;
 };
@@ -19,5 +19,5 @@ struct lost {
 void lost_begin(struct lost *lost, FILE *file);
 
 /* A packet with these messages is lost; or some packet is not, or its session is over. */
-void lost_add(struct lost *lost, uint32_t session, uint64_t first, uint64_t n);
+void lost_add(struct lost *lost, uint64_t session, uint64_t first, uint64_t n);
 void lost_end(struct lost *lost);
