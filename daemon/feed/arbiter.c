@@ -417,11 +417,16 @@ static void settle_stranger(struct arbiter *arbiter) {
                 believe_stranger(arbiter);
 }
 
+/* How long a second one may take to follow. */
+static int64_t stranger_wait(const struct arbiter *arbiter) {
+        return arbiter->stranger.answered ? arbiter->params.hole : ARBITER_SILENCE;
+}
+
 void arbiter_expire(struct arbiter *arbiter, int64_t now) {
         const struct arbiter_params *params = &arbiter->params;
         int64_t age;
 
-        if (arbiter->stranger.there && now - arbiter->stranger.packet.now >= params->hole)
+        if (arbiter->stranger.there && now - arbiter->stranger.packet.now >= stranger_wait(arbiter))
                 settle_stranger(arbiter);
         while (!window_is_empty(&arbiter->window)) {
                 age = now - window_since(&arbiter->window);
@@ -452,7 +457,7 @@ int64_t arbiter_deadline(struct arbiter *arbiter) {
                         due = since + params->hole;
         }
         if (arbiter->stranger.there)
-                due = earlier(due, arbiter->stranger.packet.now + params->hole);
+                due = earlier(due, arbiter->stranger.packet.now + stranger_wait(arbiter));
         return due;
 }
 

@@ -34,8 +34,10 @@
  *
  * Strangers. A packet of another session, or with a number that is ARBITER_FAR above all that was seen, may
  * be the first after a restart or a long silence, or may have come from nowhere. It is kept aside, and
- * believed when a second one follows that goes with it, or when nothing else comes for as long as a hole may
- * stay open. So a single packet can neither end a session nor tear a hole into it.
+ * believed when a second one follows that goes with it, or when the stream does not go on for
+ * ARBITER_SILENCE: venues send heartbeats each second, so the old session is dead by then. If it does go on,
+ * the second one may follow for as long as a hole may stay open. So a single packet can neither end a
+ * session nor tear a hole into it.
  */
 
 #include <stdbool.h>
@@ -49,6 +51,9 @@
 #define ARBITER_DOUBT    16
 #define ARBITER_FAR      65536 /* numbers */
 #define ARBITER_ARRIVALS 8192  /* packets whose arrival is remembered, to tell the lines' leads */
+
+#define ARBITER_SILENCE                                                                            \
+        INT64_C(2000000000) /* ns; a session that lives says something in half of it */
 
 #define ARBITER_NEVER INT64_MAX
 

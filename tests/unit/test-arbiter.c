@@ -509,11 +509,31 @@ static void one_packet_of_another_session_is_believed_in_silence_only(void **sta
         assert_int_equal(trial.arbiter.strangers, 1);
 
         send_by(&trial, B, OTHER, 1, 2);
-        passes(&trial, HOLE - 1);
+        passes(&trial, ARBITER_SILENCE - 1);
         assert_int_equal(trial.resets, 0);
         passes(&trial, 1);
         assert_int_equal(trial.resets, 1);
         assert_int_equal(trial.session, OTHER);
+        trial_deinit(&trial);
+}
+
+/* Between its heartbeats a quiet session says nothing for a second. */
+static void one_packet_from_nowhere_does_not_end_a_quiet_session(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        for (unsigned i = 0; i < 100; i++) {
+                send_by(&trial, B, OTHER + i, 1 + 1000 * i, 2);
+                passes(&trial, 999 * MS);
+                send(&trial, A, 100 + i, i % 2);
+                send(&trial, A, 100 + i, 1);
+                passes(&trial, 1 * MS);
+        }
+        assert_int_equal(trial.resets, 0);
+        assert_int_equal(trial.gaps, 0);
+        assert_int_equal(trial.next, 200);
+        assert_int_equal(trial.arbiter.strangers, 100);
         trial_deinit(&trial);
 }
 
@@ -608,7 +628,7 @@ static void stragglers_of_the_last_session_are_copies(void **state) {
         for (unsigned i = 0; i < ARBITER_LATE; i++)
                 send_by(&trial, A, OTHER, 7, 0);
         arrives(&trial, A, &straggler);
-        passes(&trial, 2 * HOLE);
+        passes(&trial, ARBITER_SILENCE);
         assert_int_equal(trial.resets, 2);
         trial_deinit(&trial);
 }
@@ -857,6 +877,7 @@ int main(void) {
                 cmocka_unit_test(the_first_packets_may_overtake_each_other),
                 cmocka_unit_test(another_session_begins_afresh),
                 cmocka_unit_test(one_packet_of_another_session_is_believed_in_silence_only),
+                cmocka_unit_test(one_packet_from_nowhere_does_not_end_a_quiet_session),
                 cmocka_unit_test(after_the_end_of_a_session_the_next_is_believed_at_once),
                 cmocka_unit_test(the_end_of_a_session_waits_for_what_is_missing),
                 cmocka_unit_test(a_line_behind_is_not_a_return),
