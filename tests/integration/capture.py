@@ -8,6 +8,7 @@ import struct
 
 ETHERNET, IPV4, UDP = 14, 0x0800, 17
 PCAPNG_SECTION, PCAPNG_PACKET = 0x0a0d0d0a, 6
+PCAP_NANOSECONDS = 0xa1b23c4d
 
 
 def udp_payload(frame):
@@ -28,6 +29,19 @@ def payloads(path):
             if kind == PCAPNG_PACKET:
                 captured, = struct.unpack_from('<I', block, 12)
                 yield udp_payload(block[20:20 + captured])
+
+
+def datagrams(path):
+    """Of a classic pcap file with stamps in nanoseconds: time, port and payload of each."""
+    with open(path, 'rb') as file:
+        magic, = struct.unpack_from('<I', file.read(24))
+        assert magic == PCAP_NANOSECONDS, 'a capture of another kind'
+        while record := file.read(16):
+            seconds, fraction, captured, length = struct.unpack('<IIII', record)
+            assert captured == length, 'a frame that was cut'
+            frame = file.read(captured)
+            port, = struct.unpack_from('>H', frame, ETHERNET + 20 + 2)
+            yield seconds * 10 ** 9 + fraction, port, udp_payload(frame)
 
 
 # ---- messages ----
