@@ -386,6 +386,20 @@ static void test_restore(void **state) {
         assert_null(book_free(successor));
 }
 
+/* The last trade stands until there is another, but its volume is that of the session before. */
+static void test_restore_of_a_session_without_trades(void **state) {
+        struct md_tick last[2] = { { .instrument = 2, .kind = MD_TRADE }, { .instrument = 2 } };
+        struct ticks ticks;
+
+        last[0].u.trade = (struct md_trade){ PX(1000000), 100, 5000, 7 };
+        book_empty(MD_TOTALS, &last[1]);
+        book_restore(*state, &last[0]);
+        book_restore(*state, &last[1]);
+        ticks = trade(*state, 2, PX(1000000), 300);
+        assert_int_equal(ticks.tick[0].kind, MD_TRADE);
+        assert_int_equal(ticks.tick[0].u.trade.volume, 300);
+}
+
 static void test_restore_of_a_stranger(void **state) {
         const struct md_tick strangers[] = {
                 { .instrument = CAPACITY, .kind = MD_TRADE, .u.trade.volume = 5 },
@@ -428,6 +442,7 @@ int main(void) {
                 TEST(test_events_of_others),
                 TEST(test_reset),
                 TEST(test_restore),
+                TEST(test_restore_of_a_session_without_trades),
                 TEST(test_restore_of_a_stranger),
                 cmocka_unit_test(test_free_of_nothing),
         };
