@@ -2,7 +2,7 @@
  * mdctl dump: a line for each instrument, sorted by symbol and venue
  *
  * What is undefined is empty in CSV: the side of a quote that nobody makes, the last trade of an
- * instrument that never traded.
+ * instrument that has not traded in this session.
  */
 
 #include "fields.h"

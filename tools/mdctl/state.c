@@ -4,7 +4,16 @@
 
 #include "state.h"
 
+#include <stdbool.h>
+
 #include "fields.h"
+
+/* A session that has begun afresh, and has had no trade yet: the one that stands there is of the session
+ * before. */
+static bool is_past(const struct md_tick *trade, const struct md_tick *totals) {
+        return totals->seq > trade->seq && totals->flags & MD_FLAG_SNAPSHOT &&
+               !totals->u.totals.trades;
+}
 
 int state_read(struct state *state, struct md_client *client,
                const struct md_instrument *instrument) {
@@ -19,7 +28,11 @@ int state_read(struct state *state, struct md_client *client,
                 state->tick[i] =
                         (struct md_tick){ .instrument = instrument->instrument, .kind = kinds[i] };
         r = md_read_many(client, state->tick, STATE_PLACES, NULL);
-        return r < 0 ? r : 0;
+        if (r < 0)
+                return r;
+        if (is_past(&state->tick[STATE_TRADE], &state->tick[STATE_TOTALS]))
+                state->tick[STATE_TRADE] = (struct md_tick){ .kind = MD_TRADE };
+        return 0;
 }
 
 static const struct md_quote *quote_of(const struct state *state) {

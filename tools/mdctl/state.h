@@ -22,7 +22,7 @@ int state_read(struct state *state, struct md_client *client,
                const struct md_instrument *instrument);
 
 /* Push one or more values. A side of the quote that nobody makes is undefined, and so is the last trade
- * of an instrument that never traded; its sums are 0. */
+ * of an instrument that has not traded in this session; its sums are 0. */
 void state_put_bid_px(const struct state *state, struct output *output);
 void state_put_bid_sz(const struct state *state, struct output *output);
 void state_put_ask_px(const struct state *state, struct output *output);
