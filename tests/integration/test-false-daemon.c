@@ -118,7 +118,7 @@ static void an_instrument_that_cannot_be(void **state) {
         for (unsigned i = 0; i < n; i++) {
                 assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), 0);
                 assert_int_equal(md_publisher_define(publisher, &instrument, &handle), -EPIPE);
-                assert_non_null(strstr(md_publisher_error(publisher), "cannot be"));
+                assert_non_null(strstr(md_publisher_error(publisher), "none can have that"));
         }
         md_publisher_free(publisher);
         await_child(pid);
