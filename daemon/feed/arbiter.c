@@ -422,22 +422,35 @@ static int64_t stranger_wait(const struct arbiter *arbiter) {
         return arbiter->stranger.answered ? arbiter->params.hole : ARBITER_SILENCE;
 }
 
-void arbiter_expire(struct arbiter *arbiter, int64_t now) {
+/* True: a stranger was due, and now the rest may be due, too. */
+static bool expire_stranger(struct arbiter *arbiter, int64_t now) {
+        if (!arbiter->stranger.there || now - arbiter->stranger.packet.now < stranger_wait(arbiter))
+                return false;
+        settle_stranger(arbiter);
+        return true;
+}
+
+/* True: a hole was given up, and now a stranger may be due: the stream has gone on since. */
+static bool expire_hole(struct arbiter *arbiter, int64_t now) {
         const struct arbiter_params *params = &arbiter->params;
         int64_t age;
 
-        if (arbiter->stranger.there && now - arbiter->stranger.packet.now >= stranger_wait(arbiter))
-                settle_stranger(arbiter);
-        while (!window_is_empty(&arbiter->window)) {
-                age = now - window_since(&arbiter->window);
-                if (age < params->hole)
-                        break;
-                if (age < params->hole + params->recovery) {
-                        ask(arbiter, now);
-                        break;
-                }
-                give_up(arbiter);
+        if (window_is_empty(&arbiter->window))
+                return false;
+        age = now - window_since(&arbiter->window);
+        if (age < params->hole)
+                return false;
+        if (age < params->hole + params->recovery) {
+                ask(arbiter, now);
+                return false;
         }
+        give_up(arbiter);
+        return true;
+}
+
+void arbiter_expire(struct arbiter *arbiter, int64_t now) {
+        while (expire_stranger(arbiter, now) || expire_hole(arbiter, now))
+                continue;
 }
 
 static int64_t earlier(int64_t a, int64_t b) {

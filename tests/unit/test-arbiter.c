@@ -517,6 +517,23 @@ static void one_packet_of_another_session_is_believed_in_silence_only(void **sta
         trial_deinit(&trial);
 }
 
+/* What waited behind a hole goes on after it, and belies a stranger that is older than a hole may be: the
+ * arbiter does not ask to be woken for a time that is over. */
+static void a_hole_that_ends_belies_an_old_stranger(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        send_by(&trial, B, OTHER, 1, 2);
+        passes(&trial, 2 * HOLE);
+        send(&trial, A, 105, 1);
+        passes(&trial, HOLE);
+        assert_int_equal(trial.lost, 5);
+        assert_int_equal(trial.arbiter.strangers, 1);
+        assert_true(arbiter_deadline(&trial.arbiter) == ARBITER_NEVER);
+        trial_deinit(&trial);
+}
+
 /* Between its heartbeats a quiet session says nothing for a second. */
 static void one_packet_from_nowhere_does_not_end_a_quiet_session(void **state) {
         struct trial trial;
@@ -877,6 +894,7 @@ int main(void) {
                 cmocka_unit_test(the_first_packets_may_overtake_each_other),
                 cmocka_unit_test(another_session_begins_afresh),
                 cmocka_unit_test(one_packet_of_another_session_is_believed_in_silence_only),
+                cmocka_unit_test(a_hole_that_ends_belies_an_old_stranger),
                 cmocka_unit_test(one_packet_from_nowhere_does_not_end_a_quiet_session),
                 cmocka_unit_test(after_the_end_of_a_session_the_next_is_believed_at_once),
                 cmocka_unit_test(the_end_of_a_session_waits_for_what_is_missing),
