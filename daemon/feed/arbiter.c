@@ -313,8 +313,10 @@ static void accept_believed(struct arbiter *arbiter, const struct packet *packet
         accept_own(arbiter, packet, framed);
 }
 
-static void believe_stranger(struct arbiter *arbiter) {
+/* From now on: what it proves to be missing was not waited for before. */
+static void believe_stranger(struct arbiter *arbiter, int64_t now) {
         arbiter->stranger.there = false;
+        arbiter->stranger.packet.now = now;
         accept_believed(arbiter, &arbiter->stranger.packet, &arbiter->stranger.framed);
 }
 
@@ -338,7 +340,7 @@ static void keep_stranger(struct arbiter *arbiter, const struct packet *packet,
 static void accept_strange(struct arbiter *arbiter, const struct packet *packet,
                            const struct framed *framed) {
         if (arbiter->stranger.there && go_together(&arbiter->stranger.framed, framed)) {
-                believe_stranger(arbiter);
+                believe_stranger(arbiter, packet->now);
                 accept_believed(arbiter, packet, framed);
         } else if (arbiter->ended || !arbiter->params.hole) {
                 accept_believed(arbiter, packet, framed);
@@ -410,11 +412,11 @@ static void ask(struct arbiter *arbiter, int64_t now) {
 }
 
 /* What a stranger said of itself was neither borne out nor belied. */
-static void settle_stranger(struct arbiter *arbiter) {
+static void settle_stranger(struct arbiter *arbiter, int64_t now) {
         if (arbiter->stranger.answered)
                 forget_stranger(arbiter);
         else
-                believe_stranger(arbiter);
+                believe_stranger(arbiter, now);
 }
 
 /* How long a second one may take to follow. */
@@ -426,7 +428,7 @@ static int64_t stranger_wait(const struct arbiter *arbiter) {
 static bool expire_stranger(struct arbiter *arbiter, int64_t now) {
         if (!arbiter->stranger.there || now - arbiter->stranger.packet.now < stranger_wait(arbiter))
                 return false;
-        settle_stranger(arbiter);
+        settle_stranger(arbiter, now);
         return true;
 }
 
@@ -477,7 +479,7 @@ int64_t arbiter_deadline(struct arbiter *arbiter) {
 void arbiter_drain(struct arbiter *arbiter) {
         give_up_all(arbiter);
         if (arbiter->stranger.there)
-                settle_stranger(arbiter);
+                settle_stranger(arbiter, arbiter->stranger.packet.now);
         give_up_all(arbiter);
 }
 

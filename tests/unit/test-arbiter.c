@@ -534,6 +534,23 @@ static void a_hole_that_ends_belies_an_old_stranger(void **state) {
         trial_deinit(&trial);
 }
 
+/* What it proves to be missing is waited for as ever, from then on. */
+static void a_leap_that_is_believed_late_leaves_a_hole_like_any_other(void **state) {
+        struct trial trial;
+
+        (void)state;
+        run_to_100(&trial, 0);
+        send(&trial, A, 100 + 2 * ARBITER_FAR, 1);
+        passes(&trial, ARBITER_SILENCE - 1);
+        send(&trial, A, 101 + 2 * ARBITER_FAR, 1);
+        assert_int_equal(trial.lost, 0);
+        passes(&trial, HOLE - 1);
+        assert_int_equal(trial.lost, 0);
+        passes(&trial, 1);
+        assert_int_equal(trial.lost, 2 * ARBITER_FAR);
+        trial_deinit(&trial);
+}
+
 /* Between its heartbeats a quiet session says nothing for a second. */
 static void one_packet_from_nowhere_does_not_end_a_quiet_session(void **state) {
         struct trial trial;
@@ -895,6 +912,7 @@ int main(void) {
                 cmocka_unit_test(another_session_begins_afresh),
                 cmocka_unit_test(one_packet_of_another_session_is_believed_in_silence_only),
                 cmocka_unit_test(a_hole_that_ends_belies_an_old_stranger),
+                cmocka_unit_test(a_leap_that_is_believed_late_leaves_a_hole_like_any_other),
                 cmocka_unit_test(one_packet_from_nowhere_does_not_end_a_quiet_session),
                 cmocka_unit_test(after_the_end_of_a_session_the_next_is_believed_at_once),
                 cmocka_unit_test(the_end_of_a_session_waits_for_what_is_missing),
