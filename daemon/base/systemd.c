@@ -19,6 +19,12 @@ struct systemd_fd {
         int fd; /* -1: taken */
 };
 
+static int by_name(const void *a, const void *b) {
+        const struct systemd_fd *one = a, *other = b;
+
+        return strcmp(one->name, other->name);
+}
+
 int systemd_fds_init(struct systemd_fds *fds) {
         char **names = NULL; /* one for each, or NULL where there is none */
         int n;
@@ -39,6 +45,7 @@ int systemd_fds_init(struct systemd_fds *fds) {
         if (!fds->fds)
                 return error_origin(-ENOMEM);
         fds->n = (size_t)n;
+        qsort(fds->fds, fds->n, sizeof(*fds->fds), by_name);
         return 0;
 }
 
@@ -53,6 +60,47 @@ int systemd_fds_take(struct systemd_fds *fds, const char *name) {
                 return fd;
         }
         return -ENOENT;
+}
+
+/* The first of those whose name is not less than the prefix. */
+static size_t lower_bound(const struct systemd_fds *fds, const char *prefix) {
+        size_t begin = 0, end = fds->n;
+
+        while (begin < end) {
+                size_t middle = begin + (end - begin) / 2;
+
+                if (strcmp(fds->fds[middle].name, prefix) < 0)
+                        begin = middle + 1;
+                else
+                        end = middle;
+        }
+        return begin;
+}
+
+bool systemd_fds_take_parcel(struct systemd_fds *fds, const char *prefix,
+                             struct systemd_parcel *parcel) {
+        size_t i = lower_bound(fds, prefix);
+
+        *parcel = (struct systemd_parcel){ 0 };
+        while (i < fds->n && fds->fds[i].fd < 0)
+                i++;
+        if (i == fds->n || strncmp(fds->fds[i].name, prefix, strlen(prefix)))
+                return false;
+        parcel->name = fds->fds[i].name;
+        for (; i < fds->n && !strcmp(fds->fds[i].name, parcel->name); i++) {
+                if (parcel->n < SYSTEMD_PARCEL_MAX)
+                        parcel->fds[parcel->n] = fds->fds[i].fd;
+                else
+                        close(fds->fds[i].fd);
+                parcel->n++;
+                fds->fds[i].fd = -1;
+        }
+        if (parcel->n > SYSTEMD_PARCEL_MAX) {
+                for (unsigned k = 0; k < SYSTEMD_PARCEL_MAX; k++)
+                        close(parcel->fds[k]);
+                parcel->n = 0;
+        }
+        return true;
 }
 
 void systemd_fds_deinit(struct systemd_fds *fds) {

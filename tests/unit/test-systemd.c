@@ -71,6 +71,55 @@ static void test_descriptors_go_by_name(void **state) {
         assert_int_equal(run_child("other:control"), 8);
 }
 
+/* A child with a descriptor of each of these names, out of order and some of them several times. */
+static int child_take_parcels(void) {
+        static const char names[] =
+                "c2:control:c1:s.x:c1:p7:c2:c1:d:d:d:d:d:d:d:d:d"; /* 9 of the last */
+        struct systemd_parcel parcel;
+        struct systemd_fds fds;
+        char pid[16];
+        int sum = 0, fd;
+
+        for (int i = 3; i < 3 + 17; i++) {
+                close(i);
+                fd = open("/dev/null", O_RDONLY);
+                if (fd != i && dup2(fd, i) != i)
+                        return 100;
+        }
+        snprintf(pid, sizeof(pid), "%d", getpid());
+        setenv("LISTEN_PID", pid, 1);
+        setenv("LISTEN_FDS", "17", 1);
+        setenv("LISTEN_FDNAMES", names, 1);
+        sum += systemd_fds_init(&fds) == 0;
+        sum += systemd_fds_take_parcel(&fds, "c", &parcel) && !strcmp(parcel.name, "c1") &&
+               parcel.n == 3 && parcel.fds[0] + parcel.fds[1] + parcel.fds[2] == 5 + 7 + 10;
+        sum += systemd_fds_take(&fds, "control") == 4;
+        sum += systemd_fds_take_parcel(&fds, "c", &parcel) && !strcmp(parcel.name, "c2") &&
+               parcel.n == 2 && parcel.fds[0] + parcel.fds[1] == 3 + 9;
+        sum += !systemd_fds_take_parcel(&fds, "c", &parcel) && parcel.n == 0;
+        sum += systemd_fds_take_parcel(&fds, "p", &parcel) && parcel.n == 1 && parcel.fds[0] == 8;
+        sum += !systemd_fds_take_parcel(&fds, "q", &parcel);
+        sum += systemd_fds_take_parcel(&fds, "d", &parcel) && !strcmp(parcel.name, "d") &&
+               parcel.n == 0;
+        for (int i = 11; i < 20; i++)
+                sum += fcntl(i, F_GETFD) < 0;
+        systemd_fds_deinit(&fds);
+        sum += fcntl(6, F_GETFD) < 0 && fcntl(3, F_GETFD) >= 0; /* nobody took s.x */
+        return sum;
+}
+
+static void test_parcels(void **state) {
+        int status;
+        pid_t pid = fork();
+
+        (void)state;
+        if (!pid)
+                _exit(child_take_parcels());
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 18);
+}
+
 static void test_descriptors_of_another_process(void **state) {
         struct systemd_fds fds;
 
@@ -194,6 +243,7 @@ static void test_watchdog(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_descriptors_go_by_name),
+                cmocka_unit_test(test_parcels),
                 cmocka_unit_test(test_descriptors_of_another_process),
                 cmocka_unit_test(test_descriptors_of_nobody),
                 cmocka_unit_test(test_news_without_systemd),
