@@ -321,12 +321,26 @@ static int check_owner(int fd, const char *name, struct segment_why *why) {
         return 0;
 }
 
+/* Whether an object that we have open stands under that name. */
+static bool is_named(int fd, const char *name) {
+        struct stat ours, named;
+        int probe;
+        bool is;
+
+        probe = shm_open(name, O_RDONLY, 0);
+        if (probe < 0)
+                return false;
+        is = fstat(fd, &ours) == 0 && fstat(probe, &named) == 0 && ours.st_ino == named.st_ino &&
+             ours.st_dev == named.st_dev;
+        close(probe);
+        return is;
+}
+
 /* The lock object is unlinked by whoever ends cleanly, so we may have locked one without a name:
  * then again. */
 static int lock_take(const char *segment, struct segment_why *why) {
         char name[SEGMENT_NAME_MAX + 8];
-        struct stat ours, named;
-        int fd, probe, r;
+        int fd, r;
 
         lock_name(name, segment);
         for (;;) {
@@ -353,16 +367,19 @@ static int lock_take(const char *segment, struct segment_why *why) {
                         close(fd);
                         return r;
                 }
-                probe = shm_open(name, O_RDWR, 0600);
-                if (probe >= 0 && fstat(fd, &ours) == 0 && fstat(probe, &named) == 0 &&
-                    ours.st_ino == named.st_ino && ours.st_dev == named.st_dev) {
-                        close(probe);
+                if (is_named(fd, name))
                         return fd;
-                }
-                if (probe >= 0)
-                        close(probe);
                 close(fd);
         }
+}
+
+/* Whether a lock that was handed on is the one of this name, and ours. Another one says nothing of
+ * who may write. */
+static bool lock_inherit(const char *segment, int fd) {
+        char name[SEGMENT_NAME_MAX + 8];
+
+        lock_name(name, segment);
+        return fd >= 0 && is_named(fd, name) && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 /* Whether what a predecessor left has the shape that is wanted now. */
@@ -398,18 +415,21 @@ static void redo(struct segment *segment) {
                 segment->counters.used++;
 }
 
+/* Says that nobody will write here any more. */
+static void end(struct segment *segment) {
+        atomic_store(&segment->header->state, SEGMENT_STOPPED);
+        atomic_store(&segment->header->magic, 0);
+}
+
 /* Takes over the object behind `fd`. 1: done; 0: it does not fit, and is marked as dead. */
 static int adopt(struct segment *segment, int fd, const struct segment_params *params) {
         struct segment_why why;
-        uint64_t size;
 
         if (map_and_bind(segment, fd, PROT_READ | PROT_WRITE, &why) < 0)
                 return 0;
         if (!fits(segment, params)) {
-                size = page_align(segment->size);
-                atomic_store(&segment->header->state, SEGMENT_STOPPED);
-                atomic_store(&segment->header->magic, 0);
-                munmap(segment->header, size);
+                end(segment);
+                munmap(segment->header, page_align(segment->size));
                 segment->header = NULL;
                 return 0;
         }
@@ -495,12 +515,10 @@ static void give_up(struct segment *segment) {
         segment_detach(segment);
 }
 
-int segment_open(struct segment *segment, const char *name, const struct segment_params *params,
-                 struct segment_why *why) {
+static int check_shape(const char *name, const struct segment_params *params,
+                       struct segment_why *why) {
         size_t length = strlen(name);
-        int fd, r;
 
-        *segment = (struct segment)SEGMENT_INIT;
         if (length < 2 || length >= SEGMENT_NAME_MAX || name[0] != '/' || strchr(name + 1, '/')) {
                 why_set(why,
                         "\"%s\" cannot be a segment's name: it begins with '/', has no other, and "
@@ -516,12 +534,32 @@ int segment_open(struct segment *segment, const char *name, const struct segment
                         params->instruments, params->journal, params->depth);
                 return -EINVAL;
         }
-        strcpy(segment->name, name);
+        return 0;
+}
 
-        r = lock_take(name, why);
-        if (r < 0)
-                return r;
-        segment->lock_fd = r;
+/* Another object stands under the name of the one that we have: its daemon was not ours, and is gone. */
+static void discard_namesake(const char *name, int fd) {
+        struct segment other = SEGMENT_INIT;
+        struct segment_why why;
+
+        if (is_named(fd, name))
+                return;
+        other.fd = shm_open(name, O_RDWR, 0);
+        if (other.fd >= 0 && check_owner(other.fd, name, &why) < 0) {
+                segment_detach(&other);
+                return; /* not ours to end */
+        }
+        if (other.fd >= 0 && map_and_bind(&other, other.fd, PROT_READ | PROT_WRITE, &why) == 0)
+                end(&other);
+        segment_detach(&other);
+        shm_unlink(name);
+}
+
+/* Under the lock: takes over what stands under the name, or builds a new one in its place. */
+static int open_named(struct segment *segment, const struct segment_params *params,
+                      struct segment_why *why) {
+        const char *name = segment->name;
+        int fd, r;
 
         fd = shm_open(name, O_RDWR, 0);
         if (fd >= 0) {
@@ -559,6 +597,44 @@ int segment_open(struct segment *segment, const char *name, const struct segment
         }
         segment->fd = fd;
         return 0;
+}
+
+int segment_inherit(struct segment *segment, const char *name, const struct segment_params *params,
+                    int fd, int lock_fd, struct segment_why *why) {
+        int r;
+
+        *segment = (struct segment)SEGMENT_INIT;
+        r = check_shape(name, params, why);
+        if (r == 0) {
+                strcpy(segment->name, name);
+                segment->locked = lock_inherit(name, lock_fd);
+                segment->lock_fd = segment->locked ? lock_fd : -1;
+        }
+        /* without its lock, it may be somebody else's by now */
+        if (segment->locked && fd >= 0 && adopt(segment, fd, params)) {
+                discard_namesake(name, fd);
+                segment->fd = fd;
+                segment->inherited = true;
+                return 0;
+        }
+        if (fd >= 0)
+                close(fd);
+        if (lock_fd >= 0 && !segment->locked)
+                close(lock_fd);
+        if (r < 0)
+                return r;
+        if (!segment->locked) {
+                r = lock_take(name, why);
+                if (r < 0)
+                        return r;
+                segment->lock_fd = r;
+        }
+        return open_named(segment, params, why);
+}
+
+int segment_open(struct segment *segment, const char *name, const struct segment_params *params,
+                 struct segment_why *why) {
+        return segment_inherit(segment, name, params, -1, -1, why);
 }
 
 int64_t segment_claim_feed(struct segment *segment, const char *name, const char *source,
@@ -604,10 +680,8 @@ int segment_open_readonly(const struct segment *segment) {
 void segment_retire(struct segment *segment) {
         char name[SEGMENT_NAME_MAX + 8];
 
-        if (segment->header) {
-                atomic_store(&segment->header->state, SEGMENT_STOPPED);
-                atomic_store(&segment->header->magic, 0);
-        }
+        if (segment->header)
+                end(segment);
         /* without the lock the names are another daemon's */
         if (segment->lock_fd >= 0) {
                 shm_unlink(segment->name);

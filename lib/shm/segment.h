@@ -5,7 +5,8 @@
  *
  *      footprint       how big it would be
  *      format          the daemon builds a new one: whole first, the magic last
- *      adopt           a daemon takes over what its predecessor left, and redoes the log
+ *      adopt           a daemon takes over what its predecessor left, and redoes the log: by its name,
+ *                      or by descriptors that were handed on
  *      attach          anybody maps one, read-only, after looking at every number in its header
  *      detach          the mapping goes
  *      retire          the daemon says that nothing will come any more, and takes the name away
@@ -47,7 +48,8 @@ struct segment {
         int fd;                      /* read-write for the daemon, read-only for others; -1 */
         int lock_fd;                 /* the daemon's; -1 */
         size_t size;
-        bool adopted; /* what a predecessor left, not built afresh */
+        bool adopted;           /* what a predecessor left, not built afresh */
+        bool inherited, locked; /* fd and lock_fd are a predecessor's own, that were handed on */
 
         struct shm_header *header; /* NULL: not mapped. Read-only memory unless we are the daemon */
         char *feeds;
@@ -74,6 +76,14 @@ size_t segment_footprint(const struct segment_params *params);
  */
 int segment_open(struct segment *segment, const char *name, const struct segment_params *params,
                  struct segment_why *why);
+
+/*
+ * The same for a daemon that was handed descriptors of its predecessor's segment and lock (-1: not), which
+ * are the segment's from then on. That segment comes first, if its lock is the one of this name; whatever
+ * else stands under the name is then ended and taken away. Without its lock it is not touched.
+ */
+int segment_inherit(struct segment *segment, const char *name, const struct segment_params *params,
+                    int fd, int lock_fd, struct segment_why *why);
 
 /* The index of the feed of that name, a new record where there was none; -ENOSPC. Its state becomes
  * FEED_DOWN. */
