@@ -17,10 +17,13 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "base/linger.h"
+#include "base/store.h"
 #include "base/systemd.h"
+#include "heirloom.h"
 #include "pipeline.h"
 #include "publish/notifier.h"
 #include "publishers.h"
+#include "serve/estate.h"
 #include "serve/listener.h"
 #include "shm/segment.h"
 #include "status.h"
@@ -36,10 +39,17 @@ struct daemon {
         struct notifier notifier;
         struct pipeline pipeline;
         struct listener listener;
-        struct systemd_fds inherited;
 
-        ev_signal on_term, on_int, on_hup;
+        /* from the daemon before, and for the one after */
+        struct systemd_fds inherited;
+        struct store store;
+        struct heirlooms heirlooms;
+        bool leaving; /* the next one goes on where we stop */
+
+        ev_signal on_term, on_int, on_hup, on_usr1;
         ev_timer heartbeat, status, watchdog;
+        ev_prepare before_sleep;
+        ev_io store_writable; /* while something waits for it */
 };
 
 static int64_t clock_ns(clockid_t clock) {
@@ -55,6 +65,33 @@ static void daemon_stop(struct ev_loop *loop, ev_signal *watcher, int events) {
         (void)events;
         log_notice("stopping: %s", strsignal(watcher->signum));
         ev_break(loop, EVBREAK_ALL);
+}
+
+static void daemon_leave(struct ev_loop *loop, ev_signal *watcher, int events) {
+        struct daemon *daemon = container_of(watcher, struct daemon, on_usr1);
+
+        (void)events;
+        log_notice("leaving everything to the next daemon");
+        daemon->leaving = true;
+        ev_break(loop, EVBREAK_ALL);
+}
+
+/* Whatever was done in this turn of the loop may have left something to say. */
+static void daemon_before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) {
+        struct daemon *daemon = container_of(watcher, struct daemon, before_sleep);
+
+        (void)events;
+        if (store_is_waiting(&daemon->store))
+                ev_io_start(loop, &daemon->store_writable);
+}
+
+static void daemon_store_writable(struct ev_loop *loop, ev_io *watcher, int events) {
+        struct daemon *daemon = container_of(watcher, struct daemon, store_writable);
+
+        (void)events;
+        store_flush(&daemon->store);
+        if (!store_is_waiting(&daemon->store))
+                ev_io_stop(loop, watcher);
 }
 
 static int daemon_reload(void *userdata) {
@@ -213,7 +250,8 @@ static int open_segment(struct daemon *daemon) {
         struct segment_why why;
         int r;
 
-        r = segment_open(&daemon->segment, daemon->config->segment.name, &params, &why);
+        r = heirlooms_open(&daemon->heirlooms, &daemon->segment, daemon->config->segment.name,
+                           &params, &daemon->inherited, &daemon->store, &why);
         if (r < 0) {
                 log_error("segment %s: %s", daemon->config->segment.name, why.text);
                 return error_trace(r);
@@ -244,12 +282,9 @@ static int open_feeds(struct daemon *daemon) {
 static int open_listener(struct daemon *daemon) {
         int r, fd;
 
-        r = systemd_fds_init(&daemon->inherited);
-        if (r < 0)
-                return error_trace(r);
         fd = systemd_fds_take(&daemon->inherited, "control");
         r = listener_init(&daemon->listener, daemon->loop, daemon->config, &daemon->segment,
-                          &daemon->notifier, fd < 0 ? -1 : fd);
+                          &daemon->notifier, &daemon->store, fd < 0 ? -1 : fd);
         publishers_init(&daemon->listener.publishing, &daemon->pipeline);
         daemon->listener.reload = daemon_reload;
         daemon->listener.userdata = daemon;
@@ -262,9 +297,11 @@ static void start_watchers(struct daemon *daemon) {
         ev_signal_init(&daemon->on_term, daemon_stop, SIGTERM);
         ev_signal_init(&daemon->on_int, daemon_stop, SIGINT);
         ev_signal_init(&daemon->on_hup, daemon_hup, SIGHUP);
+        ev_signal_init(&daemon->on_usr1, daemon_leave, SIGUSR1);
         ev_signal_start(daemon->loop, &daemon->on_term);
         ev_signal_start(daemon->loop, &daemon->on_int);
         ev_signal_start(daemon->loop, &daemon->on_hup);
+        ev_signal_start(daemon->loop, &daemon->on_usr1);
 
         ev_timer_init(&daemon->heartbeat, daemon_beat, HEARTBEAT, HEARTBEAT);
         ev_timer_start(daemon->loop, &daemon->heartbeat);
@@ -274,6 +311,28 @@ static void start_watchers(struct daemon *daemon) {
                 ev_timer_start(daemon->loop, &daemon->status);
         if (interval > 0)
                 ev_timer_start(daemon->loop, &daemon->watchdog);
+
+        ev_prepare_init(&daemon->before_sleep, daemon_before_sleep);
+        if (daemon->store.fd < 0)
+                return;
+        ev_io_init(&daemon->store_writable, daemon_store_writable, daemon->store.fd, EV_WRITE);
+        ev_prepare_start(daemon->loop, &daemon->before_sleep);
+}
+
+/* What the daemon before has left, and the way to leave something to the next one. */
+static int open_inheritance(struct daemon *daemon) {
+        int r;
+
+        r = systemd_fds_init(&daemon->inherited);
+        if (r < 0)
+                return error_trace(r);
+        r = store_init(&daemon->store);
+        if (r < 0)
+                log_warning(
+                        "cannot reach systemd at NOTIFY_SOCKET (%s): nothing is kept for the next "
+                        "daemon",
+                        strerror(-r));
+        return 0;
 }
 
 static void daemon_freep(struct daemon **daemon) {
@@ -291,6 +350,7 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
         }
         daemon->config = config;
         daemon->segment = (struct segment)SEGMENT_INIT;
+        daemon->store = (struct store)STORE_INIT;
 
         r = daemon_check(config);
         if (r < 0)
@@ -307,6 +367,9 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
         daemon->loop = ev_default_loop(EVFLAG_AUTO);
         if (!daemon->loop)
                 return error_origin(-ENOMEM);
+        r = open_inheritance(daemon);
+        if (r < 0)
+                return error_trace(r);
         r = open_segment(daemon);
         if (r < 0)
                 return error_trace(r);
@@ -322,6 +385,9 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
         beat(daemon);
         segment_publish(&daemon->segment, MDSHMD_VERSION, clock_ns(CLOCK_REALTIME));
         daemon->published = true;
+        heirlooms_leave(&daemon->heirlooms, &daemon->segment, &daemon->store);
+        estate_adopt(&daemon->listener, &daemon->inherited);
+        heirlooms_discard_rest(&daemon->inherited, &daemon->store);
         start_watchers(daemon);
         pipeline_start(&daemon->pipeline);
         listener_start(&daemon->listener);
@@ -343,13 +409,22 @@ int daemon_run(struct daemon *daemon) {
 }
 
 struct daemon *daemon_free(struct daemon *daemon) {
+        bool leaving;
+
         if (!daemon)
                 return NULL;
+        /* one that never came to work leaves what it found, to one that can start */
+        leaving = daemon->leaving || (daemon->segment.adopted && !daemon->published);
+        daemon->pipeline.leaving = leaving;
+        if (leaving)
+                store_deinit(&daemon->store);
         listener_deinit(&daemon->listener);
         pipeline_deinit(&daemon->pipeline);
         systemd_fds_deinit(&daemon->inherited);
-        if (daemon->segment.adopted && !daemon->published)
-                segment_detach(&daemon->segment); /* for one that can start */
+        heirlooms_withdraw(&daemon->heirlooms, &daemon->store);
+        store_deinit(&daemon->store);
+        if (leaving)
+                segment_detach(&daemon->segment);
         else
                 segment_retire(&daemon->segment);
         config_free(daemon->config);

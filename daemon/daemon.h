@@ -18,5 +18,6 @@ int daemon_new(struct daemon **daemonp, struct config *config);
 /* Works until it is told to stop. 0, or negative errno. */
 int daemon_run(struct daemon *daemon);
 
-/* The clean end: the segment says that it is one, and its name goes. */
+/* The clean end: the segment says that it is one, and its name goes. Where the daemon was told to leave
+ * everything to the next one, both stay. */
 struct daemon *daemon_free(struct daemon *daemon);

@@ -212,6 +212,8 @@ static void pipeline_wake(struct ev_loop *loop, ev_timer *timer, int events) {
 static void pipeline_state(void *userdata, enum feed_state state, const char *text) {
         struct stream *stream = userdata;
 
+        if (stream->pipeline->leaving)
+                return;
         if (state != FEED_STATE_LIVE)
                 arbiter_drain(&stream->arbiter);
         if (state == FEED_STATE_ENDED)
@@ -249,6 +251,7 @@ static const struct feed_sink pipeline_sink = {
         .dropped = pipeline_dropped,
         .skipped = pipeline_skipped,
         .tick = publishers_tick,
+        .next = publishers_next,
         .liar = publishers_liar,
 };
 
@@ -321,6 +324,7 @@ void pipeline_init(struct pipeline *pipeline, struct ev_loop *loop, struct segme
                    struct notifier *notifier) {
         *pipeline = (struct pipeline){ .loop = loop, .segment = segment, .notifier = notifier };
         publisher_init(&pipeline->publisher, segment);
+        pipeline->inherited = segment_newest(segment);
 }
 
 void pipeline_deinit(struct pipeline *pipeline) {

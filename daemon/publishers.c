@@ -50,6 +50,12 @@ const char *publishers_tick(void *userdata, struct md_tick *tick) {
         return NULL;
 }
 
+uint64_t publishers_next(void *userdata) {
+        const struct stream *stream = userdata;
+
+        return stream->pipeline->publisher.next;
+}
+
 static void blame(struct stream *stream, const char *what) {
         stream_refuse(stream, CAUSE_LIAR, "tick %llu of its publisher: %s",
                       (unsigned long long)stream->stats.messages + 1, what);
@@ -71,10 +77,10 @@ static struct stream *find(struct pipeline *pipeline, const char *feed) {
         return NULL;
 }
 
-static int publishers_open(void *userdata, struct session *session, const char *feed,
-                           void **publication, int fds[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]) {
-        struct stream *stream = find(userdata, feed);
-        struct local_fds made;
+/* The feed that a publisher wants, if it can have it: 0, or WIRE_E_... and why not. */
+static int find_free(struct pipeline *pipeline, const char *feed, struct stream **streamp,
+                     char text[WIRE_TEXT]) {
+        struct stream *stream = find(pipeline, feed);
 
         if (!stream) {
                 snprintf(text, WIRE_TEXT, "the config has no [feed %.31s]", feed);
@@ -90,7 +96,21 @@ static int publishers_open(void *userdata, struct session *session, const char *
                          stream->name, stream->publisher->peer.pid, stream->publisher->peer.uid);
                 return WIRE_E_BUSY;
         }
-        if (local_open(stream->feed, &made) < 0) {
+        *streamp = stream;
+        return 0;
+}
+
+static int publishers_open(void *userdata, struct session *session, const char *label,
+                           void **publication, int fds[WIRE_FDS_PUBLISHER],
+                           int own[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]) {
+        struct local_fds made, ends;
+        struct stream *stream;
+        int r;
+
+        r = find_free(userdata, session->feed, &stream, text);
+        if (r)
+                return r;
+        if (local_open(stream->feed, label, &made) < 0) {
                 snprintf(text, WIRE_TEXT,
                          "there is no memory or no descriptor left for a publisher");
                 return WIRE_E_TROUBLE;
@@ -98,6 +118,32 @@ static int publishers_open(void *userdata, struct session *session, const char *
         fds[WIRE_FD_RING] = made.ring;
         fds[WIRE_FD_DOORBELL] = made.doorbell;
         fds[WIRE_FD_ROOM] = made.room;
+        local_ends(stream->feed, &ends);
+        own[WIRE_FD_DOORBELL] = ends.doorbell;
+        own[WIRE_FD_ROOM] = ends.room;
+        stream->publisher = session;
+        *publication = stream;
+        return 0;
+}
+
+static int publishers_adopt(void *userdata, struct session *session, void **publication,
+                            const int own[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]) {
+        struct pipeline *pipeline = userdata;
+        const struct local_fds ends = {
+                .ring = own[WIRE_FD_RING],
+                .doorbell = own[WIRE_FD_DOORBELL],
+                .room = own[WIRE_FD_ROOM],
+        };
+        struct stream *stream;
+        int r;
+
+        r = find_free(pipeline, session->feed, &stream, text);
+        if (r)
+                return r;
+        if (local_adopt(stream->feed, &ends, pipeline->inherited) < 0) {
+                snprintf(text, WIRE_TEXT, "[feed %s] wants another ring now", stream->name);
+                return WIRE_E_TROUBLE;
+        }
         stream->publisher = session;
         *publication = stream;
         return 0;
@@ -105,8 +151,11 @@ static int publishers_open(void *userdata, struct session *session, const char *
 
 static void publishers_close(void *publication, int trusted) {
         struct stream *stream = publication;
-        const char *wrong = local_close(stream->feed, trusted);
+        const char *wrong;
 
+        if (stream->pipeline->leaving)
+                return; /* the source stops by itself */
+        wrong = local_close(stream->feed, trusted);
         if (wrong)
                 blame(stream, wrong);
         stream->publisher = NULL;
@@ -182,6 +231,7 @@ void publishers_init(struct publishing *publishing, struct pipeline *pipeline) {
         *publishing = (struct publishing){
                 .userdata = pipeline,
                 .open = publishers_open,
+                .adopt = publishers_adopt,
                 .define = publishers_define,
                 .close = publishers_close,
         };

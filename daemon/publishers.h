@@ -18,4 +18,5 @@ void publishers_init(struct publishing *publishing, struct pipeline *pipeline);
 
 /* Sinks of the source "publisher"; userdata is the stream. */
 const char *publishers_tick(void *userdata, struct md_tick *tick);
+uint64_t publishers_next(void *userdata);
 void publishers_liar(void *userdata, const char *what);

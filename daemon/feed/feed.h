@@ -42,6 +42,8 @@ struct feed_sink {
         /* A source that brings ticks instead of packets: publishes one. NULL, or what is wrong with
          * it in words; it has then not been published. */
         const char *(*tick)(void *userdata, struct md_tick *tick);
+        /* The number that the next one will be published under. */
+        uint64_t (*next)(void *userdata);
         /* Whoever brings them is not to be trusted. The source may be closed from within. */
         void (*liar)(void *userdata, const char *what);
 };

@@ -12,8 +12,10 @@
 #include <ev.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -29,6 +31,7 @@ struct local {
         uint32_t size;     /* of the ring, in ticks */
         struct ring *ring; /* NULL: no publisher */
         uint64_t tail;     /* ours; what the ring says of it is for the publisher */
+        unsigned batches;  /* taken so far */
         uint64_t dozes;    /* of ours so far; each asks for one knock, at most */
         uint64_t knocks;   /* heard so far */
         int doorbell_fd;   /* reading end */
@@ -57,6 +60,9 @@ static const char *take(struct local *local, uint64_t most, bool *left) {
                 n = (int64_t)most;
                 *left = true;
         }
+        if (n > 0)
+                ring_begin(local->ring, local->batches++, local->tail,
+                           sink->next(local->feed.userdata), (uint64_t)n);
         for (; n > 0 && !wrong; n--) {
                 ring_take(local->ring, local->size, local->tail, &tick);
                 wrong = sink->tick(local->feed.userdata, &tick);
@@ -137,13 +143,13 @@ bool local_is_open(struct feed *feed) {
 }
 
 /* Sealed, so that neither side can make the other's mapping fault. The descriptor. */
-static int make_ring(struct local *local, struct ring **ringp) {
+static int make_ring(struct local *local, const char *label, struct ring **ringp) {
         size_t bytes = ring_bytes(local->size);
         _cleanup_(closep) int fd = -1;
         struct ring *ring;
         int r;
 
-        fd = memfd_create("mdshmd-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
                 return error_origin(-errno);
         r = posix_fallocate(fd, 0, (off_t)bytes);
@@ -161,12 +167,24 @@ static int make_ring(struct local *local, struct ring **ringp) {
         return r;
 }
 
-int local_open(struct feed *feed, struct local_fds *fds) {
+/* The ring is there, and our ends of what belongs to it. */
+static void begin(struct local *local, struct ring *ring, int doorbell_fd, int room_fd) {
+        local->ring = ring;
+        local->batches = 0;
+        local->doorbell_fd = doorbell_fd;
+        local->bare = linger_refuse_rights(doorbell_fd);
+        local->room_fd = room_fd;
+        ev_io_init(&local->doorbell, local_rung, doorbell_fd, EV_READ);
+        ev_timer_init(&local->again, local_again, 0., 0.);
+        ev_io_start(local->feed.loop, &local->doorbell);
+}
+
+int local_open(struct feed *feed, const char *label, struct local_fds *fds) {
         struct local *local = local_of(feed);
         struct ring *ring = NULL;
         int doorbell[2], room[2], r;
 
-        r = make_ring(local, &ring);
+        r = make_ring(local, label, &ring);
         if (r < 0)
                 return error_trace(r);
         fds->ring = r;
@@ -187,16 +205,39 @@ int local_open(struct feed *feed, struct local_fds *fds) {
         fds->doorbell = doorbell[1];
         fds->room = room[0];
 
-        local->ring = ring;
         local->tail = local->dozes = local->knocks = 0;
-        local->doorbell_fd = doorbell[0];
-        local->bare = linger_refuse_rights(local->doorbell_fd);
-        local->room_fd = room[1];
+        begin(local, ring, doorbell[0], room[1]);
         doze(local);
-        ev_io_init(&local->doorbell, local_rung, local->doorbell_fd, EV_READ);
-        ev_timer_init(&local->again, local_again, 0., 0.);
-        ev_io_start(feed->loop, &local->doorbell);
         feed_say(feed, FEED_STATE_LIVE, "a publisher has come");
+        return 0;
+}
+
+void local_ends(struct feed *feed, struct local_fds *fds) {
+        const struct local *local = local_of(feed);
+
+        fds->doorbell = local->doorbell_fd;
+        fds->room = local->room_fd;
+}
+
+int local_adopt(struct feed *feed, const struct local_fds *own, uint64_t newest) {
+        struct local *local = local_of(feed);
+        size_t bytes = ring_bytes(local->size);
+        int waiting = 0;
+        struct ring *ring;
+        struct stat st;
+
+        if (fstat(own->ring, &st) < 0 || (size_t)st.st_size != bytes)
+                return -EUCLEAN;
+        ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, own->ring, 0);
+        if (ring == MAP_FAILED)
+                return error_origin(-errno);
+        local->tail = ring_resume(ring, newest);
+        /* knocks that the predecessor asked for: those that wait, and one that may be underway */
+        local->knocks = 0;
+        if (ioctl(own->doorbell, FIONREAD, &waiting) < 0)
+                waiting = 0;
+        local->dozes = (uint64_t)waiting + 1;
+        begin(local, ring, own->doorbell, own->room);
         return 0;
 }
 
@@ -225,6 +266,13 @@ const char *local_close(struct feed *feed, bool trusted) {
 /* ---- the source ---- */
 
 static void local_start(struct feed *feed) {
+        struct local *local = local_of(feed);
+
+        if (local->ring) {
+                feed_say(feed, FEED_STATE_LIVE, "its publisher is still there");
+                ev_timer_start(feed->loop, &local->again);
+                return;
+        }
         feed_say(feed, FEED_STATE_DOWN, "no publisher has come yet");
 }
 

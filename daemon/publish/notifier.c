@@ -57,7 +57,7 @@ static bool meets(const struct notifier *notifier, const struct control *control
         return false;
 }
 
-static void wake(struct notifier *notifier, struct subscriber *subscriber) {
+void notifier_wake(struct notifier *notifier, struct subscriber *subscriber) {
         /* disarmed first: a client that arms again in between is woken once more, not lost */
         atomic_store_explicit(&subscriber->control->armed, 0, memory_order_relaxed);
         atomic_fetch_add_explicit(&subscriber->control->wakes, 1, memory_order_relaxed);
@@ -79,7 +79,7 @@ void notifier_flush(struct notifier *notifier) {
         for (struct subscriber *s = notifier->first; s; s = s->next)
                 if (control_armed(s->control) &&
                     ((grown && control_growth(s->control)) || meets(notifier, s->control, newest)))
-                        wake(notifier, s);
+                        notifier_wake(notifier, s);
         notifier->cursor = newest + 1;
         notifier->instruments = instruments;
         counter_add(notifier->bursts, 1);

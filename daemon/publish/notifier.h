@@ -40,5 +40,8 @@ void notifier_init(struct notifier *notifier, struct segment *segment);
 void notifier_add(struct notifier *notifier, struct subscriber *subscriber);
 void notifier_remove(struct notifier *notifier, struct subscriber *subscriber);
 
+/* Wakes one, whatever it waits for. */
+void notifier_wake(struct notifier *notifier, struct subscriber *subscriber);
+
 /* A burst is over. */
 void notifier_flush(struct notifier *notifier);

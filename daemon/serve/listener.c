@@ -188,7 +188,7 @@ static int listen_at(struct listener *listener, const char *path, mode_t mode) {
 }
 
 int listener_init(struct listener *listener, struct ev_loop *loop, const struct config *config,
-                  struct segment *segment, struct notifier *notifier, int fd) {
+                  struct segment *segment, struct notifier *notifier, struct store *store, int fd) {
         int r;
 
         *listener = (struct listener){
@@ -196,6 +196,7 @@ int listener_init(struct listener *listener, struct ev_loop *loop, const struct 
                 .config = config,
                 .segment = segment,
                 .notifier = notifier,
+                .store = store,
                 .segment_fd = -1,
                 .spare_fd = -1,
                 .fd = fd,

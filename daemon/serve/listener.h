@@ -20,6 +20,7 @@
 #include "shm/segment.h"
 
 struct session;
+struct store;
 
 struct listener {
         struct ev_loop *loop;
@@ -28,6 +29,7 @@ struct listener {
         struct notifier *notifier;
         int segment_fd; /* read-only, to hand out */
 
+        struct store *store;          /* for what the next daemon shall have */
         struct publishing publishing; /* what publishers' sessions ask for */
 
         /* Answers the control request to read the config again: 0 or negative errno. */
@@ -54,7 +56,7 @@ struct listener {
  * with a sentence in the log.
  */
 int listener_init(struct listener *listener, struct ev_loop *loop, const struct config *config,
-                  struct segment *segment, struct notifier *notifier, int fd);
+                  struct segment *segment, struct notifier *notifier, struct store *store, int fd);
 void listener_deinit(struct listener *listener);
 
 void listener_start(struct listener *listener);

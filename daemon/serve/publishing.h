@@ -4,7 +4,7 @@
  * Publishing, as a session sees it
  *
  * A session knows the socket and the peer; what a feed is, and what becomes of ticks, it does not.
- * These are the three things that it asks for, and whoever sets up the listener answers them.
+ * These are the things that it asks for, and whoever sets up the listener answers them.
  */
 
 #include <stdint.h>
@@ -17,11 +17,17 @@ struct publishing {
         void *userdata;
 
         /*
-         * A publisher wants that feed. 0: *publication is its handle, and fds are for the peer, to be
-         * closed when they are sent. WIRE_E_...: refused, for the reason in text.
+         * A publisher wants session->feed. 0: *publication is its handle, fds are for the peer, to be closed
+         * when they are sent, and own our ends of doorbell and room, which are only lent. The ring's memory
+         * is labelled so. WIRE_E_...: refused, for the reason in text.
          */
-        int (*open)(void *userdata, struct session *session, const char *feed, void **publication,
-                    int fds[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]);
+        int (*open)(void *userdata, struct session *session, const char *label, void **publication,
+                    int fds[WIRE_FDS_PUBLISHER], int own[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]);
+
+        /* A predecessor had opened that. 0: *publication is its handle, and our ends of doorbell and room
+         * are taken over. WIRE_E_...: it cannot be gone on with, for the reason in text. */
+        int (*adopt)(void *userdata, struct session *session, void **publication,
+                     const int own[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]);
 
         /* Answers a DEFINE: result, instrument and text of *answer. */
         void (*define)(void *publication, const struct wire_define *define,

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/linger.h"
 #include "serve/control.h"
+#include "serve/estate.h"
 #include "serve/listener.h"
 #include "wire/conn.h"
 
@@ -36,6 +37,7 @@ struct session *session_free(struct session *session) {
                 return NULL;
         listener = session->listener;
 
+        estate_withdraw(session);
         turns_leave(&listener->turns, session);
         ev_io_stop(listener->loop, &session->readable);
         ev_io_stop(listener->loop, &session->writable);
@@ -118,15 +120,24 @@ bool session_send(struct session *session, const void *message, const int *fds, 
 
 /* ---- registration ---- */
 
+void session_share(struct session *session, struct control *control, size_t size) {
+        session->subscriber.control = control;
+        session->control_size = size;
+        notifier_add(session->listener->notifier, &session->subscriber);
+        session->listener->n_clients++;
+}
+
 /* The page that this client and we share. Its size is sealed, so neither can make the other's mapping
  * fault; its content we never trust. The descriptor, to be handed on and closed. */
 static int make_control(struct session *session) {
         size_t size = control_size(session->listener->segment->directory.capacity);
         _cleanup_(closep) int fd = -1;
+        char label[ESTATE_LABEL_SIZE];
         void *map;
         int r;
 
-        fd = memfd_create("mdshmd-client", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        estate_label(session, label);
+        fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
                 return error_origin(-errno);
         /* taken at once, not when touched: want of memory shall be an error here */
@@ -139,11 +150,7 @@ static int make_control(struct session *session) {
         if (map == MAP_FAILED)
                 return error_origin(-errno);
 
-        session->subscriber.control = map;
-        session->control_size = size;
-        notifier_add(session->listener->notifier, &session->subscriber);
-        session->listener->n_clients++;
-
+        session_share(session, map, size);
         r = fd;
         fd = -1;
         return r;
@@ -190,11 +197,15 @@ static void welcome(struct session *session) {
         fds[WIRE_FD_CONTROL] = control_fd;
         session->state = SESSION_READER;
         listener_count(listener, COUNTER_CLIENTS_ACCEPTED);
-        if (session_send(session, &message, fds, WIRE_FDS_READER))
-                session_log(session, LOG_DEBUG, LOG_PLAIN, " reads");
+        if (!session_send(session, &message, fds, WIRE_FDS_READER))
+                return;
+        estate_leave(session, (int[]){ session->subscriber.wake_fd, control_fd }, 2);
+        session_log(session, LOG_DEBUG, LOG_PLAIN, " reads");
 }
 
-static void welcome_publisher(struct session *session, int fds[WIRE_FDS_PUBLISHER]) {
+/* `fds` are the publisher's, `own` our ends of them. */
+static void welcome_publisher(struct session *session, int fds[WIRE_FDS_PUBLISHER],
+                              int own[WIRE_FDS_PUBLISHER]) {
         struct listener *listener = session->listener;
         struct wire_welcome message = {
                 .header = { WIRE_WELCOME, sizeof(message) },
@@ -208,7 +219,10 @@ static void welcome_publisher(struct session *session, int fds[WIRE_FDS_PUBLISHE
 
         session->state = SESSION_PUBLISHER;
         listener_count(listener, COUNTER_CLIENTS_ACCEPTED);
-        session_send(session, &message, fds, WIRE_FDS_PUBLISHER);
+        if (session_send(session, &message, fds, WIRE_FDS_PUBLISHER)) {
+                own[WIRE_FD_RING] = fds[WIRE_FD_RING];
+                estate_leave(session, own, WIRE_FDS_PUBLISHER);
+        }
         for (unsigned i = 0; i < WIRE_FDS_PUBLISHER; i++)
                 close(fds[i]);
 }
@@ -259,13 +273,15 @@ static void turn_away_unwelcome(struct session *session, const char *verb,
 
 static void open_publication(struct session *session, const struct wire_hello *hello) {
         struct publishing *publishing = &session->listener->publishing;
-        char feed[WIRE_NAME + 1] = "", text[WIRE_TEXT] = "";
-        int fds[WIRE_FDS_PUBLISHER], r;
+        char text[WIRE_TEXT] = "", label[ESTATE_LABEL_SIZE];
+        int fds[WIRE_FDS_PUBLISHER], own[WIRE_FDS_PUBLISHER], r;
 
-        memcpy(feed, hello->feed, sizeof(hello->feed));
-        r = publishing->open(publishing->userdata, session, feed, &session->publication, fds, text);
+        memcpy(session->feed, hello->feed, sizeof(hello->feed));
+        estate_label(session, label);
+        r = publishing->open(publishing->userdata, session, label, &session->publication, fds, own,
+                             text);
         if (r == 0)
-                welcome_publisher(session, fds);
+                welcome_publisher(session, fds, own);
         else
                 turn_away(session, COUNTER_CLIENTS_REFUSED_ACCESS, (uint32_t)r, "%s", text);
 }
@@ -413,34 +429,57 @@ static void session_impatient(struct ev_loop *loop, ev_timer *timer, int events)
         session_free(session);
 }
 
-int session_new(struct session **sessionp, struct listener *listener, int fd, struct peer *peer) {
+/* In the order of ids, which is nearly always at the end. */
+static void enlist(struct listener *listener, struct session *session) {
+        struct session *before = listener->last;
+
+        while (before && before->id > session->id)
+                before = before->previous;
+        session->previous = before;
+        session->next = before ? before->next : listener->first;
+        if (before)
+                before->next = session;
+        else
+                listener->first = session;
+        if (session->next)
+                session->next->previous = session;
+        else
+                listener->last = session;
+        listener->n_sessions++;
+        if (session->id >= listener->next_id)
+                listener->next_id = session->id + 1;
+}
+
+int session_restore(struct session **sessionp, struct listener *listener, uint32_t id, int fd,
+                    struct peer *peer) {
         struct session *session;
 
         session = calloc(1, sizeof(*session));
         if (!session)
                 return error_origin(-ENOMEM);
         session->listener = listener;
-        session->id = listener->next_id++;
+        session->id = id;
         session->fd = fd;
         session->subscriber.wake_fd = -1;
         session->peer = *peer;
         *peer = (struct peer){ 0 };
 
-        session->previous = listener->last;
-        if (listener->last)
-                listener->last->next = session;
-        else
-                listener->first = session;
-        listener->last = session;
-        listener->n_sessions++;
-
+        enlist(listener, session);
         ev_io_init(&session->readable, session_readable, fd, EV_READ);
         ev_io_init(&session->writable, session_writable, fd, EV_WRITE);
         ev_timer_init(&session->impatience, session_impatient,
                       listener->config->limits.hello_ms / 1000., 0.);
         ev_set_priority(&session->impatience, EV_MINPRI); /* behind what has come meanwhile */
         ev_io_start(listener->loop, &session->readable);
-        ev_timer_start(listener->loop, &session->impatience);
         *sessionp = session;
         return 0;
+}
+
+int session_new(struct session **sessionp, struct listener *listener, int fd, struct peer *peer) {
+        int r;
+
+        r = session_restore(sessionp, listener, listener->next_id, fd, peer);
+        if (r == 0)
+                ev_timer_start(listener->loop, &(*sessionp)->impatience);
+        return r;
 }

@@ -22,6 +22,7 @@
 #include "serve/turns.h"
 #include "wire/wire.h"
 
+struct kept;
 struct listener;
 
 enum session_state {
@@ -39,7 +40,9 @@ struct session {
         enum session_state state;
         struct peer peer;
         char name[WIRE_NAME];
-        int64_t since; /* TIME of registration */
+        char feed[WIRE_NAME + 1]; /* publisher: of its ticks */
+        int64_t since;            /* TIME of registration */
+        struct kept *kept;        /* what the next daemon will have of it; NULL: nothing */
 
         int fd;
         ev_io readable; /* while it does not wait for its turn */
@@ -66,6 +69,13 @@ struct session *session_free(struct session *session);
 
 /* Its turn has come: takes the next message, or the end. */
 void session_hear(struct session *session);
+
+/* The same for one that a predecessor has welcomed under that id. Whoever calls sets the rest. */
+int session_restore(struct session **sessionp, struct listener *listener, uint32_t id, int fd,
+                    struct peer *peer);
+
+/* Takes over the mapping of a reader's control page, and wakes it from then on. */
+void session_share(struct session *session, struct control *control, size_t size);
 
 /* Sends REFUSED, if there is room for it. Any socket will do. */
 void session_refuse(int fd, uint32_t code, const char *format, ...)

@@ -359,12 +359,15 @@ const (
 
 // a publisher's ring; its slots, of one tick each, begin where it ends
 const (
-	sizeofRing     = 128
-	offRingHead    = 0
-	offRingWaiting = 8
-	offRingTail    = 64
-	offRingDozing  = 72
-	offRingSize    = 76
+	sizeofRing       = 128
+	offRingHead      = 0
+	offRingWaiting   = 8
+	offRingTail      = 64
+	offRingDozing    = 72
+	offRingSize      = 76
+	offRingBatchTail = 80
+	offRingBatchSeq  = 96
+	offRingBatchN    = 112
 )
 
 // where one section is

@@ -138,6 +138,7 @@ static const struct type type_i64 = { "i64", 8 }, type_u64 = { "u64", 8 }, type_
                  uint8_t: &type_u8,                                                                \
                  char: &type_char,                                                                 \
                  char *: &type_char,                                                               \
+                 _Atomic(uint64_t) *: &type_u64,                                                   \
                  struct shm_section *: &type_section,                                              \
                  struct shm_feed_line *: &type_feed_line)
 /* clang-format on */
@@ -440,7 +441,9 @@ static void print_ring(void) {
         FIELD(tail, COUNT, "ticks taken since the start");
         FIELD(dozing, ID, "1: ring the doorbell when there is something");
         FIELD(size, COUNT, "slots, a power of two");
-        FIELD(unused1, NONE, "zero");
+        FIELD(batch_tail, COUNT, "first ticks of two batches that were about to be published");
+        FIELD(batch_seq, ID, "their numbers in the journal");
+        FIELD(batch_n, COUNT, "ticks of the batches; 0: not in use");
         CLOSE();
 #undef STRUCT
 }
