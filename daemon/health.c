@@ -34,7 +34,7 @@ static uint32_t state_of(const struct stream *stream) {
                 return FEED_ENDED;
         if (health->silent)
                 return FEED_DOWN;
-        return stream->doubt.n ? FEED_RECOVERING : FEED_LIVE;
+        return stream->doubt.n || health->unheard ? FEED_RECOVERING : FEED_LIVE;
 }
 
 /* Why it is that, where the source has not just said so. */
@@ -49,8 +49,11 @@ static void tell_why(const struct stream *stream, uint32_t state, char why[256])
                          stream->health.stale / NS_PER_MS);
                 break;
         case FEED_RECOVERING:
-                snprintf(why, 256, "messages were lost, and %u instruments are in doubt",
-                         stream->doubt.n);
+                if (stream->health.unheard)
+                        snprintf(why, 256, "nothing has come to this daemon yet");
+                else
+                        snprintf(why, 256, "messages were lost, and %u instruments are in doubt",
+                                 stream->doubt.n);
                 break;
         default:
                 snprintf(why, 256, "no instrument is in doubt");
@@ -81,6 +84,10 @@ static void say(struct stream *stream, uint32_t state) {
         health->why[0] = '\0';
         health->state = state;
         atomic_store_explicit(&stream->record->state, state, memory_order_release);
+        if (state == FEED_LIVE && health->passed) {
+                health->passed = false;
+                stream_put_system(stream, 'L', 0, clock_ns(CLOCK_REALTIME));
+        }
 }
 
 void health_update(struct stream *stream) {
@@ -169,6 +176,8 @@ void health_init(struct stream *stream, const struct config_feed *config) {
         *health = (struct health){ .lines = config->b ? 2 : 1 };
         if (config->source == CONFIG_SOURCE_UDP)
                 health->stale = config->stale_ms * NS_PER_MS;
+        health->passed = atomic_load(&stream->record->state) == FEED_RECOVERING;
+        health->unheard = health->passed && stream->is_live;
         ev_init(&health->timer, health_look);
 }
 
@@ -176,6 +185,10 @@ void health_start(struct stream *stream) {
         struct health *health = &stream->health;
         double interval = (double)health->stale / 1e9 / LOOKS;
 
+        if (health->passed) {
+                stream_put_system(stream, 'D', 0, clock_ns(CLOCK_REALTIME));
+                stream_flush(stream);
+        }
         if (!health->stale)
                 return;
         for (unsigned i = 0; i < health->lines; i++)

@@ -4,13 +4,17 @@
  * How a feed does: its state, and why it is that
  *
  *      DOWN        its source is, or nothing has come from it for `stale_ms`, heartbeats included
- *      RECOVERING  messages were lost, and some instruments are still in doubt
+ *      RECOVERING  messages were lost, and some instruments are still in doubt; or it was alive with
+ *                  another daemon, and nothing has come of it to this one yet
  *      LIVE        else
  *      ENDED       the recording, or the venue's session, is over
  *
  * The state is looked at when a burst ends, and said when it is another one than before. A source on
  * the network has a clock of its own here, one per feed: one that goes silent is said to be down, and
  * its instruments stale; a line that does while the other does not is said, and the feed carried on.
+ *
+ * That a feed has passed from one daemon to the next, and is live again, stands in the stream, too: whoever
+ * follows it sees both, however short the time between them.
  */
 
 #include <ev.h>
@@ -31,6 +35,8 @@ struct health {
         char why[256];          /* in its words; empty: told already */
         bool over;              /* the venue has ended the session */
         bool silent;
+        bool passed;    /* it came from another daemon, and has not been live since */
+        bool unheard;   /* and nothing has come of it */
         uint32_t state; /* FEED_... that was said last */
 
         ev_timer timer; /* looks whether all is silent; of sources on the network */

@@ -31,6 +31,7 @@ static void take_messages(struct stream *stream, const struct packet *packet, st
                           uint32_t skip) {
         struct message message;
 
+        stream->health.unheard = false;
         messages_begin(stream, packet);
         while (framed_next(framed, &message))
                 if (skip)

@@ -283,7 +283,7 @@ func (t *Tick) Broken() *Broken {
 // System is the body of a tick of KindSystem: an event of a whole feed.
 type System struct {
 	Feed  uint32   // the feed that it concerns
-	Event byte     // O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, 1, 2, 3 market-wide circuit breaker of that level, Z session afresh
+	Event byte     // O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, 1, 2, 3 market-wide circuit breaker of that level, Z session afresh, D the feed has passed to another daemon, L it is live again after that
 	_     [27]byte // zero
 }
 

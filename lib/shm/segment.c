@@ -640,6 +640,7 @@ int segment_open(struct segment *segment, const char *name, const struct segment
 int64_t segment_claim_feed(struct segment *segment, const char *name, const char *source,
                            const char *protocol) {
         struct shm_feed *feed;
+        uint32_t was;
 
         for (uint32_t i = 0; i < segment->feeds_count; i++) {
                 feed = segment_feed(segment, i);
@@ -649,7 +650,11 @@ int64_t segment_claim_feed(struct segment *segment, const char *name, const char
                         continue;
                 strncpy(feed->source, source, sizeof(feed->source) - 1);
                 strncpy(feed->protocol, protocol, sizeof(feed->protocol) - 1);
-                atomic_store_explicit(&feed->state, FEED_DOWN, memory_order_release);
+                was = atomic_load(&feed->state);
+                atomic_store_explicit(&feed->state,
+                                      was == FEED_LIVE || was == FEED_RECOVERING ? FEED_RECOVERING
+                                                                                 : FEED_DOWN,
+                                      memory_order_release);
                 return i;
         }
         return -ENOSPC;

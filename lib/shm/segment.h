@@ -86,7 +86,7 @@ int segment_inherit(struct segment *segment, const char *name, const struct segm
                     int fd, int lock_fd, struct segment_why *why);
 
 /* The index of the feed of that name, a new record where there was none; -ENOSPC. Its state becomes
- * FEED_DOWN. */
+ * FEED_DOWN, or FEED_RECOVERING where a predecessor had it alive. */
 int64_t segment_claim_feed(struct segment *segment, const char *name, const char *source,
                            const char *protocol);
 

@@ -118,7 +118,7 @@ extern "C" {
 
 #define MD_SYSTEM_FIELDS(FIELD)                                                                    \
         FIELD(uint32_t, feed,   ,     FEED, "the feed that it concerns")                           \
-        FIELD(char,     event,  ,     CHAR, "O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, 1, 2, 3 market-wide circuit breaker of that level, Z session afresh") \
+        FIELD(char,     event,  ,     CHAR, "O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, 1, 2, 3 market-wide circuit breaker of that level, Z session afresh, D the feed has passed to another daemon, L it is live again after that") \
         FIELD(char,     unused, [27], NONE, "zero")
 
 /* FLAG(bit, NAME, name, meaning) */

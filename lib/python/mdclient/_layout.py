@@ -121,7 +121,7 @@ KINDS = {
     ]),
     9: ('system', 'an event of a whole feed', [
         ('feed', 'c_uint32', 1, 32, 4, 'FEED', '<u4', 'the feed that it concerns'),
-        ('event', 'c_char', 1, 36, 1, 'CHAR', 'S1', 'O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, 1, 2, 3 market-wide circuit breaker of that level, Z session afresh'),
+        ('event', 'c_char', 1, 36, 1, 'CHAR', 'S1', 'O start of messages, S start of system hours, R start of market hours, M end of market hours, E end of system hours, C end of messages, 1, 2, 3 market-wide circuit breaker of that level, Z session afresh, D the feed has passed to another daemon, L it is live again after that'),
         ('unused', 'c_char', 27, 37, 27, 'NONE', 'S27', 'zero'),
     ]),
 }
