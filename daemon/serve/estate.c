@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/linger.h"
 #include "base/store.h"
 #include "base/systemd.h"
 #include "serve/listener.h"
@@ -208,7 +209,7 @@ static void sort_out(struct estate *estate, const struct systemd_parcel *parcel)
 static void close_all(struct estate *estate) {
         for (unsigned i = 0; i < _FIND_N; i++) {
                 if (estate->fds[i] >= 0)
-                        close(estate->fds[i]);
+                        linger_close(estate->fds[i]);
                 estate->fds[i] = -1;
         }
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "base/store.h"
 #include "bench.h"
 #include "mdclient.h"
 
@@ -18,6 +19,8 @@ static int complain(const char *what, const char *why, int r) {
         fprintf(stderr, "%s: %s\n", what, why);
         return r;
 }
+
+static struct store no_store = STORE_INIT;
 
 static int open_segment(struct host *host, uint32_t instruments, uint64_t journal) {
         struct segment_params params = { .instruments = instruments, .journal = journal };
@@ -45,7 +48,7 @@ static int open_socket(struct host *host) {
                 .limits = { .clients = 16, .clients_per_user = 16, .hello_ms = 5000 },
         };
         r = listener_init(&host->listener, host->loop, &host->config, &host->segment,
-                          &host->notifier, -1);
+                          &host->notifier, &no_store, -1);
         if (r < 0)
                 return r;
         listener_start(&host->listener);

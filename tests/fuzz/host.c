@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/store.h"
 #include "publishers.h"
 #include "shm/control.h"
 #include "shm/ring.h"
@@ -30,6 +31,8 @@ static void note_descriptors(uint64_t bits[4]) {
                 if (fcntl(fd, F_GETFD) >= 0)
                         bits[fd / 64] |= UINT64_C(1) << fd % 64;
 }
+
+static struct store no_store = STORE_INIT;
 
 static void open_segment(struct host *host) {
         const struct segment_params params = { .instruments = HOST_INSTRUMENTS,
@@ -104,7 +107,7 @@ void host_init(struct host *host) {
         for (unsigned i = 0; i < 2; i++)
                 CHECK(pipeline_add(&host->pipeline, &host->feeds[i]) == 0);
         CHECK(listener_init(&host->listener, host->loop, &host->config, &host->segment,
-                            &host->notifier, open_socket(host)) == 0);
+                            &host->notifier, &no_store, open_socket(host)) == 0);
         publishers_init(&host->listener.publishing, &host->pipeline);
         host->listener.reload = reload;
         pipeline_start(&host->pipeline);
