@@ -17,6 +17,7 @@
 #include "fields.h"
 #include "mdctl.h"
 #include "rows.h"
+#include "shm/valid.h"
 
 #define RETRY_MS 500
 
@@ -114,48 +115,59 @@ static bool parse_integer(const char *text, int64_t *value) {
         return md_parse(text, 0, value) == 0;
 }
 
-/* The instrument of a row, defined if it is new. NULL: the line has been named; or *r says that nothing
- * more can be done. */
-static struct known *find(struct publish *publish, const struct row *row, int *r) {
+/* The instrument of a row, as *known; or NULL, and then *key and *definition are what define() needs
+ * once the rest of the row is known to be good. -EINVAL: the line was named. */
+static int find(struct publish *publish, const struct row *row, struct known *key,
+                struct md_instrument *definition, struct known **known) {
         const char *symbol = value_of(row, "symbol"), *venue = value_of(row, "venue");
-        struct md_instrument definition = { .close_px = MD_PX_NONE };
         const char *exp = value_of(row, "size_exp"), *lot = value_of(row, "lot");
-        struct known key = { .handle = 0 }, **place, *known;
+        struct known **place;
         int64_t size_exp = 0;
 
-        *r = 0;
-        if (strlen(symbol) >= sizeof(key.symbol) || strlen(venue) >= sizeof(key.venue)) {
+        if (strlen(symbol) >= sizeof(key->symbol) || strlen(venue) >= sizeof(key->venue)) {
                 bad_line(publish, "symbol or venue is too long");
-                return NULL;
+                return -EINVAL;
         }
-        strcpy(key.symbol, symbol);
-        strcpy(key.venue, venue);
-        place = tfind(&key, &publish->known, compare);
-        if (place)
-                return *place;
+        *key = (struct known){ .handle = 0 };
+        strcpy(key->symbol, symbol);
+        strcpy(key->venue, venue);
+        place = tfind(key, &publish->known, compare);
+        *known = place ? *place : NULL;
+        if (*known)
+                return 0;
 
         if (*exp && (!parse_integer(exp, &size_exp) || size_exp < -18 || size_exp > 18)) {
                 bad_line(publish, "size_exp: \"%.64s\" is no number from -18 to 18", exp);
-                return NULL;
+                return -EINVAL;
         }
-        strcpy(definition.symbol, symbol);
-        strcpy(definition.venue, venue);
-        definition.size_exp = (int32_t)size_exp;
-        if (*lot && md_parse(lot, definition.size_exp, &definition.lot) < 0) {
+        *definition = (struct md_instrument){ .close_px = MD_PX_NONE };
+        strcpy(definition->symbol, symbol);
+        strcpy(definition->venue, venue);
+        definition->size_exp = (int32_t)size_exp;
+        key->size_exp = definition->size_exp;
+        if (*lot && md_parse(lot, definition->size_exp, &definition->lot) < 0) {
                 bad_line(publish, "lot: \"%.64s\" is no size", lot);
-                return NULL;
+                return -EINVAL;
         }
+        return 0;
+}
+
+/* Defines what find() did not know. NULL: the line has been named; or *r says that nothing more can be
+ * done. */
+static struct known *define(struct publish *publish, struct known *key,
+                            const struct md_instrument *definition, int *r) {
+        struct known *known;
+
         do
-                *r = md_publisher_define(publish->publisher, &definition, &key.handle);
+                *r = md_publisher_define(publish->publisher, definition, &key->handle);
         while (*r == -EPIPE && (*r = come_back(publish)) == 0);
         if (*r == -EINVAL || *r == -EEXIST || *r == -ENOSPC || *r == -EPERM) {
                 bad_line(publish, "%s", md_publisher_error(publish->publisher));
                 *r = 0;
                 return NULL;
         }
-        key.size_exp = definition.size_exp;
         known = *r < 0 ? NULL : malloc(sizeof(*known));
-        if (!known || !(*known = key, tsearch(known, &publish->known, compare))) {
+        if (!known || !(*known = *key, tsearch(known, &publish->known, compare))) {
                 free(known);
                 *r = *r < 0 ? *r : -ENOMEM;
                 return NULL;
@@ -224,14 +236,15 @@ static bool owns(unsigned kind, const char *name, uint32_t kinds) {
         return false;
 }
 
-/* Makes the tick of that kind: 1; 0 where the row says nothing of it; -EINVAL: the line was named. */
-static int make(struct publish *publish, const struct row *row, const struct known *known,
-                unsigned kind, uint32_t kinds, struct md_tick *tick) {
+/* Makes the tick of that kind, but for its instrument: 1; 0 where the row says nothing of it; -EINVAL: the
+ * line was named. */
+static int make(struct publish *publish, const struct row *row, int size_exp, unsigned kind,
+                uint32_t kinds, struct md_tick *tick) {
         const struct field *field = NULL;
+        const char *wrong;
         int any = 0;
 
         memset(tick, 0, sizeof(*tick));
-        tick->instrument = known->handle;
         tick->kind = (uint16_t)kind;
         tick->flags = MD_FLAG_LAST;
         while (field_next(kind, &field)) {
@@ -242,12 +255,17 @@ static int make(struct publish *publish, const struct row *row, const struct kno
                                sizeof(int64_t));
                 if (!*text)
                         continue;
-                wanted = set(tick, field, text, known->size_exp);
+                wanted = set(tick, field, text, size_exp);
                 if (wanted) {
                         bad_line(publish, "%s: \"%.64s\" is not %s", field->name, text, wanted);
                         return -EINVAL;
                 }
                 any |= owns(kind, field->name, kinds);
+        }
+        wrong = any ? valid_tick(tick) : NULL;
+        if (wrong) {
+                bad_line(publish, "%s", wrong);
+                return -EINVAL;
         }
         return any;
 }
@@ -282,14 +300,16 @@ static int64_t now_ns(clockid_t clock) {
         return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* Publishes what a row says. 0, also when it was bad; negative: nothing more can be done. */
+/* Publishes what a row says, all of it or nothing. 0, also when it was bad; negative: nothing more can be
+ * done. */
 static int publish_row(struct publish *publish, const struct row *row) {
         const char *ts = value_of(row, "ts_event");
         int64_t ts_event = now_ns(CLOCK_REALTIME);
         uint32_t kinds = kinds_of(publish, row);
-        struct known *known;
-        struct md_tick tick;
-        unsigned made = 0;
+        struct md_tick ticks[FIELDS_KINDS];
+        struct md_instrument definition;
+        struct known key, *known;
+        unsigned n = 0;
         int r;
 
         if (!kinds)
@@ -298,31 +318,34 @@ static int publish_row(struct publish *publish, const struct row *row) {
                 bad_line(publish, "ts_event: \"%.64s\" is no number of nanoseconds", ts);
                 return 0;
         }
-        known = find(publish, row, &r);
-        if (!known)
-                return r;
+        if (find(publish, row, &key, &definition, &known) < 0)
+                return 0;
         for (unsigned kind = 0; kind < FIELDS_KINDS; kind++) {
                 if (!(kinds >> kind & 1))
                         continue;
-                r = make(publish, row, known, kind, kinds, &tick);
+                r = make(publish, row, known ? known->size_exp : key.size_exp, kind, kinds,
+                         &ticks[n]);
                 if (r < 0)
                         return 0;
-                if (r == 0)
-                        continue;
-                if (kind == MD_TRADE)
-                        add_volume(row, known, &tick);
-                tick.ts_event = ts_event;
-                r = put(publish, &tick);
-                if (r == -EINVAL) {
-                        bad_line(publish, "%s", md_publisher_error(publish->publisher));
-                        return 0;
-                }
+                n += (unsigned)r;
+        }
+        if (!n) {
+                bad_line(publish, "it has nothing to publish: no price, no bid_px, ...");
+                return 0;
+        }
+        if (!known)
+                known = define(publish, &key, &definition, &r);
+        if (!known)
+                return r;
+        for (unsigned i = 0; i < n; i++) {
+                ticks[i].instrument = known->handle;
+                ticks[i].ts_event = ts_event;
+                if (ticks[i].kind == MD_TRADE)
+                        add_volume(row, known, &ticks[i]);
+                r = put(publish, &ticks[i]);
                 if (r < 0)
                         return r;
-                made++;
         }
-        if (!made)
-                bad_line(publish, "it has nothing to publish: no price, no bid_px, ...");
         return 0;
 }
 
