@@ -35,9 +35,10 @@ struct publish {
         const char *source; /* name of the file, for sentences */
         struct md_publisher *publisher;
         struct rows *rows;
-        void *known; /* a tree of struct known, by symbol and venue */
-        unsigned long long bad;
-        bool any; /* rows, in this round of the file */
+        void *known;             /* a tree of struct known, by symbol and venue */
+        unsigned long long bad;  /* lines that could not be used, each counted and named once */
+        unsigned long long read; /* lines read in earlier rounds of the file */
+        bool any;                /* rows put, in this round of the file */
 
         /* --rate */
         int64_t start_ns;
@@ -51,6 +52,8 @@ __attribute__((format(printf, 2, 3))) static void bad_line(struct publish *publi
         char text[512];
         va_list args;
 
+        if (rows_line(publish->rows) <= publish->read)
+                return;
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
@@ -346,6 +349,7 @@ static int publish_row(struct publish *publish, const struct row *row) {
                 if (r < 0)
                         return r;
         }
+        publish->any = true;
         return 0;
 }
 
@@ -399,11 +403,11 @@ static int publish_rows(struct publish *publish) {
                         continue;
                 }
                 if (r < 0) {
-                        bad_line(publish, "%s", rows_why(publish->rows));
+                        complain("%s:%llu: %s", publish->source, rows_line(publish->rows),
+                                 rows_why(publish->rows));
                         return r;
                 }
-                publish->any = true;
-                if (!checked)
+                if (!checked && !publish->read)
                         check_names(publish, row);
                 checked = true;
                 keep_pace(publish);
@@ -436,7 +440,9 @@ static int run(struct publish *publish, FILE *stream) {
                 rows_rewind(publish->rows);
                 publish->any = false;
                 r = publish_rows(publish);
-        } while (r == 0 && publish->mdctl->loop && publish->bad == 0 && publish->any);
+                if (publish->read < rows_line(publish->rows))
+                        publish->read = rows_line(publish->rows);
+        } while (r == 0 && publish->mdctl->loop && publish->any);
         if (r == 0 && publish->mdctl->loop && !publish->any) {
                 complain(
                         "%s: there is no row to put again; --loop needs a file that has some and can "
