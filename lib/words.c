@@ -135,7 +135,8 @@ int md_parse(const char *text, int exp, int64_t *value) {
         for (; scale > 0; scale--)
                 if (!push_digit(&magnitude, 0))
                         return -ERANGE;
-        if (magnitude >= (uint64_t)INT64_MAX)
+        /* INT64_MAX is MD_PX_NONE, and INT64_MIN is no price either */
+        if (magnitude >= (uint64_t)INT64_MAX + negative)
                 return -ERANGE;
         *value = negative ? -(int64_t)magnitude : (int64_t)magnitude;
         return 0;

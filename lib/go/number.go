@@ -104,7 +104,7 @@ func ParseDecimal(text string, exp int) (int64, error) {
 		return 0, failure(ErrSyntax, "%.64q is no number", text)
 	}
 	magnitude, ok := scaleDigits(digits, scale-exp)
-	if !ok {
+	if !ok || !negative && magnitude == math.MaxInt64 {
 		return 0, failure(ErrRange, "%.64q is too large, or finer than 10^%d", text, exp)
 	}
 	if negative {
@@ -146,7 +146,7 @@ func parseExponent(text string) (int, bool) {
 	return n, err == nil
 }
 
-// scaleDigits returns digits times 10^scale, if that is a whole number below MaxInt64.
+// scaleDigits returns digits times 10^scale, if that is a whole number up to MaxInt64.
 func scaleDigits(digits string, scale int) (magnitude int64, ok bool) {
 	trimmed := strings.TrimRight(digits, "0")
 	scale += len(digits) - len(trimmed)
@@ -158,5 +158,5 @@ func scaleDigits(digits string, scale int) (magnitude int64, ok bool) {
 		return 0, false
 	}
 	magnitude, err := strconv.ParseInt(trimmed+strings.Repeat("0", scale), 10, 64)
-	return magnitude, err == nil && magnitude < math.MaxInt64
+	return magnitude, err == nil
 }

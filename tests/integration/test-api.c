@@ -307,6 +307,12 @@ static void call_parse(struct md_client *client, bool connected) {
         assert_int_equal(md_parse("101.5", -9, &px), 0);
         assert_true(px == 101500000000);
         assert_int_equal(md_parse("ten", -9, &px), -EINVAL);
+        assert_int_equal(md_parse("9223372036.854775806", -9, &px), 0);
+        assert_true(px == INT64_MAX - 1);
+        assert_int_equal(md_parse("9223372036.854775807", -9, &px), -ERANGE);
+        assert_int_equal(md_parse("-9223372036.854775807", -9, &px), 0);
+        assert_true(px == INT64_MIN + 1);
+        assert_int_equal(md_parse("-9223372036.854775808", -9, &px), -ERANGE);
 }
 
 static void call_price(struct md_client *client, bool connected) {

@@ -129,7 +129,10 @@ class Values(unittest.TestCase):
         self.assertEqual(units(Decimal('1E-9')), 1)
         self.assertEqual(units(-3, -8), -300000000)
         self.assertEqual(units(None), PX_NONE)
-        for wrong in float('nan'), float('inf'), 'abc', '', '1e-10', 1e300:
+        self.assertEqual(units('9223372036.854775806'), 2**63 - 2)
+        self.assertEqual(units('-9223372036.854775807'), -2**63 + 1)
+        for wrong in float('nan'), float('inf'), 'abc', '', '1e-10', 1e300, '9223372036.854775807', \
+                '-9223372036.854775808':
             with self.assertRaises(ValueError, msg=wrong):
                 units(wrong)
         self.assertEqual(decimal(1123456789), Decimal('1.123456789'))
