@@ -366,6 +366,18 @@ class Publishing(unittest.TestCase):
             Publisher('none', self.daemon.socket)
         self.assertIn('no [feed none]', str(caught.exception))
 
+    def test_a_refused_trade_does_not_count(self):
+        with self.daemon.publisher() as publisher, self.daemon.client() as client:
+            publisher.trade('V', 1, 5)
+            for px, size in (('nan', 7), (None, 7), (1, -7), ('1e-10', 7)):
+                with self.assertRaises((ValueError, OSError)):
+                    publisher.trade('V', px, size)
+            with self.assertRaises(ValueError):
+                publisher.trade('V', 1, 7, trade_id=1 << 64)
+            publisher.trade('V', 1, 1)
+            self.assertTrue(publisher.drain(PATIENCE))
+            self.assertEqual(client.trade('V').volume, 6)
+
     def test_more_than_a_ring(self):
         with self.daemon.publisher() as publisher, self.daemon.client() as client:
             for i in range(150000):

@@ -99,7 +99,12 @@ class Publisher:
             flags: Tuple[str, ...] = ('last',), **fields: Number) -> None:
         """Puts a tick of any kind: its fields by their names, as Tick shows them. Prices and sizes are
         numbers, None for no price; times ns since 1970 (ts_event 0: now)."""
-        handle = self.handle(key)
+        self._enter(kind, self.handle(key), ts_event, flags, fields)
+        self._check(lib.publisher_flush(self._publisher))
+
+    def _enter(self, kind: str, handle: int, ts_event: int, flags: Tuple[str, ...],
+               fields: Dict[str, Any]) -> None:
+        """Into the ring; whoever comes back from here has put it."""
         tick = _ffi.TickStruct(instrument=handle, kind=KINDS[kind])
         self._set(tick, 'ts_event', ts_event or time.time_ns())
         tick.flags = sum(_FLAGS[flag] for flag in flags)
@@ -117,7 +122,6 @@ class Publisher:
                 break
             self._check(lib.publisher_wait(self._publisher, -1))
         self._check(r)
-        self._check(lib.publisher_flush(self._publisher))
 
     @staticmethod
     def _set(struct: ctypes.Structure, name: str, value: Any) -> None:
@@ -150,9 +154,10 @@ class Publisher:
         exp = self._exps[handle]
         total = units(volume, exp) if volume is not None else \
             self._volumes.get(handle, 0) + units(size, exp)
+        self._enter('trade', handle, ts_event, ('last',),
+                    {'px': px, 'sz': size, 'volume': '%de%d' % (total, exp), 'trade_id': trade_id})
         self._volumes[handle] = total
-        self.put('trade', handle, ts_event=ts_event, px=px, sz=size,
-                 volume='%de%d' % (total, exp), trade_id=trade_id)
+        self._check(lib.publisher_flush(self._publisher))
 
     def drain(self, timeout: Optional[float] = None) -> bool:
         """Waits until the daemon has taken everything; False when the time is over."""
