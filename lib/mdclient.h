@@ -95,8 +95,9 @@ int md_open_file(struct md_client *client, const char *path);
  * Writes the segment to a file as it stood at one moment, from memory and without stopping anybody: the
  * table with every tick up to one number, and of the journal what was not overwritten meanwhile. Each
  * book of the depth is whole, and no newer than that. An existing file is replaced when the new one is
- * complete. -EINVAL: what is there is no regular file. -EAGAIN: the daemon writes faster than this can
- * copy. -EUCLEAN: the segment is damaged. Other errors as open(2), write(2), rename(2).
+ * complete. -EINVAL: what is there is no regular file, or the segment itself. -EAGAIN: the daemon writes
+ * faster than this can copy. -EUCLEAN: the segment is damaged. Other errors as open(2), write(2),
+ * linkat(2), rename(2).
  */
 int md_save(struct md_client *client, const char *path);
 

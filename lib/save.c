@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #include "client.h"
 
 #define SAVE_ROUNDS 8
+#define NAMES_MAX   64 /* to try for a file that is about to take another's place */
 
 /* The copy: memory of the same shape, in a file. */
 struct copy {
@@ -224,7 +226,16 @@ static int save_to(struct md_client *client, int fd) {
         return 0;
 }
 
-/* The new file takes the place of what is there, which must not be a device, a pipe or the like. Of a
+/* Whether that is the segment that we read, by whatever name. */
+static bool is_ours(const struct md_client *client, const struct stat *st) {
+        struct stat ours;
+
+        return fstat(client->segment.fd, &ours) == 0 && ours.st_dev == st->st_dev &&
+               ours.st_ino == st->st_ino;
+}
+
+/* The new file takes the place of what is there, which must not be a device, a pipe or the like, nor the
+ * segment itself: its daemon's successor would go on with the copy, and readers with the segment. Of a
  * symbolic link, what it stands for is replaced. */
 static int resolve(struct md_client *client, const char *path, char target[PATH_MAX]) {
         struct stat st;
@@ -239,13 +250,53 @@ static int resolve(struct md_client *client, const char *path, char target[PATH_
         if (!S_ISREG(st.st_mode))
                 return client_fail(client, -EINVAL, "%s is no regular file: name one, or a new one",
                                    path);
+        if (is_ours(client, &st))
+                return client_fail(client, -EINVAL,
+                                   "%s is the very segment that is to be saved: name another file",
+                                   path);
         if (!realpath(path, target))
                 return client_fail(client, -errno, "cannot find %s: %s", path, strerror(errno));
         return 0;
 }
 
+/* A file without a name in the target's folder, so that nothing is left of it when we are killed. Where
+ * the file system has none such, one with the name `temporary`. */
+static int open_new(const char *target, char *temporary, bool *named) {
+        char copy[PATH_MAX];
+        int fd;
+
+        strcpy(copy, target);
+        fd = access("/proc/self/fd", X_OK) == 0
+                     ? open(dirname(copy), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
+                     : -1; /* it could not be given a name */
+        *named = fd < 0;
+        return fd < 0 ? mkostemp(temporary, O_CLOEXEC) : fd;
+}
+
+/* Gives the file the target's name. A file that is there can only be replaced by one with a name. */
+static int give_name(int fd, const char *target, char *temporary, bool *named) {
+        char self[64];
+
+        snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+        for (unsigned n = 0; !*named; n++) {
+                if (linkat(AT_FDCWD, self, AT_FDCWD, n ? temporary : target, AT_SYMLINK_FOLLOW) ==
+                    0) {
+                        if (!n)
+                                return 0;
+                        *named = true;
+                } else if (errno != EEXIST || n == NAMES_MAX) {
+                        return -errno;
+                } else {
+                        sprintf(temporary + strlen(target), ".%06x",
+                                ((unsigned)getpid() * NAMES_MAX + n) & 0xffffff);
+                }
+        }
+        return rename(temporary, target) < 0 ? -errno : 0;
+}
+
 int md_save(struct md_client *client, const char *path) {
         char target[PATH_MAX], temporary[PATH_MAX];
+        bool named;
         int fd, r;
 
         r = client_check(client);
@@ -255,15 +306,18 @@ int md_save(struct md_client *client, const char *path) {
                 return r;
         if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", target) >= (int)sizeof(temporary))
                 return client_fail(client, -ENAMETOOLONG, "%.64s... is too long for a file", path);
-        fd = mkostemp(temporary, O_CLOEXEC);
+        fd = open_new(target, temporary, &named);
         if (fd < 0)
                 return client_fail(client, -errno, "cannot write beside %s: %s", path,
                                    strerror(errno));
         r = save_to(client, fd);
-        if (r == 0 && (fsync(fd) < 0 || rename(temporary, target) < 0))
-                r = client_fail(client, -errno, "cannot write %s: %s", path, strerror(errno));
+        if (r == 0) {
+                r = fsync(fd) < 0 ? -errno : give_name(fd, target, temporary, &named);
+                if (r < 0)
+                        client_fail(client, r, "cannot write %s: %s", path, strerror(-r));
+        }
         close(fd);
-        if (r < 0)
+        if (r < 0 && named)
                 unlink(temporary);
         return r;
 }
