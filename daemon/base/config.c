@@ -14,12 +14,14 @@
 #include <ini.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/config-keys.h"
 #include "base/error.h"
 
-#define BOM "\xef\xbb\xbf"
+#define BOM             "\xef\xbb\xbf"
+#define CONFIG_SIZE_MAX (1 << 20) /* bytes */
 
 /* The section that the lines now belong to. */
 struct scope {
@@ -36,7 +38,8 @@ struct scope {
 struct reader {
         struct config *config;
         struct config_complaints complaints;
-        FILE *file;
+        char *text; /* the whole file */
+        FILE *file; /* the same, to be read by lines */
         char *line; /* as read */
         size_t allocated;
         unsigned number; /* of that line, from 1 */
@@ -50,6 +53,7 @@ struct reader {
 
 static void reader_deinit(struct reader *reader) {
         fclosep(&reader->file);
+        free(reader->text);
         free(reader->line);
         free(reader->begun);
 }
@@ -290,6 +294,30 @@ static char *reader_line(char *buffer, int size, void *userdata) {
         }
 }
 
+/* Opens the file, or the pipe of a shell, whose text is then read as a whole: nothing that goes on without
+ * end is read for a config. -EFBIG, -EINVAL: it is none. */
+static int reader_open(struct reader *reader, const char *path) {
+        _cleanup_(fclosep) FILE *file = NULL;
+        struct stat st;
+        size_t n;
+
+        file = fopen(path, "re");
+        if (!file || fstat(fileno(file), &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+                return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+        reader->text = malloc(CONFIG_SIZE_MAX + 1);
+        if (!reader->text)
+                return -ENOMEM;
+        n = fread(reader->text, 1, CONFIG_SIZE_MAX + 1, file);
+        if (ferror(file))
+                return -errno;
+        if (n > CONFIG_SIZE_MAX)
+                return -EFBIG;
+        reader->file = fmemopen(reader->text, n, "r");
+        return reader->file ? 0 : -errno;
+}
+
 static int reader_run(struct reader *reader, const char *path) {
         int r;
 
@@ -297,14 +325,18 @@ static int reader_run(struct reader *reader, const char *path) {
         if (!reader->begun)
                 return error_origin(-ENOMEM);
 
-        reader->file = fopen(path, "re");
-        if (!reader->file)
-                reader->r = -errno;
-        else
+        reader->r = reader_open(reader, path);
+        if (reader->r == 0)
                 ini_parse_stream(reader_line, reader, reader_key, reader);
 
         r = reader->r;
-        if (r < 0)
+        if (r == -EFBIG)
+                log_error("cannot read %s: a config has at most %d KiB; is it the right file?",
+                          path, CONFIG_SIZE_MAX >> 10);
+        else if (r == -EINVAL)
+                log_error("cannot read %s: it is neither a file nor a pipe; name one with -c",
+                          path);
+        else if (r < 0)
                 log_error("cannot read %s: %s", path, strerror(-r));
         return r;
 }

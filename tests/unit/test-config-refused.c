@@ -341,6 +341,22 @@ static void test_too_many_feeds(void **state) {
         assert_int_equal(attempt.lines, 1);
 }
 
+/* A line that never ends, in a file with room for more of it than there may be. */
+static void test_a_file_too_large(void **state) {
+        char path[] = "/tmp/mdshmd-config.XXXXXX";
+        struct attempt attempt;
+        int fd = mkstemp(path);
+
+        (void)state;
+        assert_true(fd >= 0);
+        assert_int_equal(ftruncate(fd, (off_t)1 << 40), 0);
+        attempt_path(&attempt, path);
+        assert_int_equal(attempt.r, -EFBIG);
+        assert_non_null(strstr(attempt.said, "a config has at most 1024 KiB"));
+        close(fd);
+        unlink(path);
+}
+
 static void test_files_that_are_none(void **state) {
         static const char bytes[] = "[segment]\nname = a\0b\n";
         struct attempt attempt;
@@ -349,6 +365,9 @@ static void test_files_that_are_none(void **state) {
         attempt_path(&attempt, "/no/such/file");
         assert_int_equal(attempt.r, -ENOENT);
         assert_non_null(strstr(attempt.said, "cannot read /no/such/file: No such file"));
+        attempt_path(&attempt, "/dev/zero");
+        assert_int_equal(attempt.r, -EINVAL);
+        assert_non_null(strstr(attempt.said, "/dev/zero: it is neither a file nor a pipe"));
         attempt_path(&attempt, "/");
         assert_int_equal(attempt.r, -EISDIR);
         assert_non_null(strstr(attempt.said, "cannot read /: Is a directory"));
@@ -369,6 +388,7 @@ int main(void) {
                 cmocka_unit_test(test_access_refused),
                 cmocka_unit_test(test_all_complaints_are_told),
                 cmocka_unit_test(test_too_many_feeds),
+                cmocka_unit_test(test_a_file_too_large),
                 cmocka_unit_test(test_files_that_are_none),
         };
 
