@@ -65,6 +65,20 @@ static void note_first(struct arbiter *arbiter, const struct packet *packet,
                 };
 }
 
+/* The first copy on the other line tells by how much it was behind. A second one says nothing more, and
+ * what was asked for came late for a reason of its own. */
+static void note_lead(struct arbiter *arbiter, const struct packet *packet,
+                      struct arbiter_arrival *arrival) {
+        struct arbiter_figures *figures = &arbiter->line[arrival->line].figures;
+
+        if (arrival->line == packet->line || arrival->line == ARBITER_LINE_RECOVERY ||
+            packet->line == ARBITER_LINE_RECOVERY)
+                return;
+        figures->led++;
+        figures->lead_sum += arrival_time(packet) - arrival->time;
+        arrival->epoch = 0;
+}
+
 /* The packet brought nothing new. */
 static void note_copy(struct arbiter *arbiter, const struct packet *packet,
                       const struct framed *framed) {
@@ -76,10 +90,8 @@ static void note_copy(struct arbiter *arbiter, const struct packet *packet,
         arbiter->line[packet->line].figures.lost++;
         if (!arbiter->arrivals)
                 arbiter->arrivals = calloc(ARBITER_ARRIVALS, sizeof(*arbiter->arrivals));
-        else if (arrival->sequence == framed->sequence && arrival->epoch == arbiter->epoch &&
-                 arrival->line != packet->line)
-                arbiter->line[arrival->line].figures.lead_sum +=
-                        arrival_time(packet) - arrival->time;
+        else if (arrival->sequence == framed->sequence && arrival->epoch == arbiter->epoch)
+                note_lead(arbiter, packet, arrival);
 }
 
 /* ---- the stream ---- */

@@ -89,10 +89,12 @@ struct arbiter_params {
 };
 
 struct arbiter_figures {
-        uint64_t won;     /* packets that brought something new */
-        uint64_t lost;    /* that brought nothing new */
-        uint64_t filled;  /* holes of another line that this one filled, or had filled before */
-        int64_t lead_sum; /* ns by which it was ahead, over all won that another line brought too */
+        uint64_t won;    /* packets that brought something new */
+        uint64_t lost;   /* that brought nothing new */
+        uint64_t filled; /* holes of another line that this one filled, or had filled before */
+        uint64_t led;    /* packets that A and B both brought, and this one first */
+        int64_t lead_sum; /* ns by which it was ahead with these; by the kernel's stamps, so that it may
+                           * be less than 0 where the first to be read was not the first to come */
 };
 
 /* A line, held against its own past. */
@@ -110,7 +112,7 @@ struct arbiter_line {
 struct arbiter_arrival {
         uint64_t sequence;
         int64_t time;
-        uint32_t epoch;
+        uint32_t epoch; /* 0: nothing to compare with, or not any more */
         uint32_t line;
 };
 

@@ -262,10 +262,41 @@ static void who_wins_and_by_how_much_is_told(void **state) {
         }
         assert_int_equal(trial.arbiter.line[A].figures.won, 7);
         assert_int_equal(trial.arbiter.line[A].figures.lost, 3);
+        assert_int_equal(trial.arbiter.line[A].figures.led, 7);
         assert_int_equal(trial.arbiter.line[A].figures.lead_sum, 7000);
         assert_int_equal(trial.arbiter.line[B].figures.won, 3);
         assert_int_equal(trial.arbiter.line[B].figures.lost, 7);
+        assert_int_equal(trial.arbiter.line[B].figures.led, 3);
         assert_int_equal(trial.arbiter.line[B].figures.lead_sum, 3000);
+        assert_quiet(&trial);
+        trial_deinit(&trial);
+}
+
+/* By how much a line leads is a matter of first copies, and between A and B alone. */
+static void a_lead_is_told_once(void **state) {
+        struct trial trial;
+        struct sent packet;
+
+        (void)state;
+        run_to_100(&trial, 100 * MS);
+        memset(&trial.arbiter.line[A].figures, 0, sizeof(struct arbiter_figures));
+        memset(&trial.arbiter.line[B].figures, 0, sizeof(struct arbiter_figures));
+        for (unsigned i = 0; i < 4; i++) {
+                packet = sends(&trial, 101 + i, 1);
+                arrives(&trial, i == 3 ? R : A, &packet);
+                trial.now += 1000;
+                arrives(&trial, i == 2 ? R : A, &packet);
+                trial.now += 1000;
+                arrives(&trial, B, &packet);
+                trial.now += 5000;
+                arrives(&trial, B, &packet);
+        }
+        assert_int_equal(trial.arbiter.line[A].figures.won, 3);
+        assert_int_equal(trial.arbiter.line[A].figures.led, 3);
+        assert_int_equal(trial.arbiter.line[A].figures.lead_sum, 6000);
+        assert_int_equal(trial.arbiter.line[B].figures.led, 0);
+        assert_int_equal(trial.arbiter.line[B].figures.lead_sum, 0);
+        assert_int_equal(trial.arbiter.line[B].figures.lost, 8);
         assert_quiet(&trial);
         trial_deinit(&trial);
 }
@@ -899,6 +930,7 @@ int main(void) {
                 cmocka_unit_test(the_other_line_fills_a_hole),
                 cmocka_unit_test(a_gap_is_what_both_lines_lack),
                 cmocka_unit_test(who_wins_and_by_how_much_is_told),
+                cmocka_unit_test(a_lead_is_told_once),
                 cmocka_unit_test(a_dead_line_is_no_matter),
                 cmocka_unit_test(what_does_not_fit_is_given_up_early),
                 cmocka_unit_test(the_window_turns_while_holes_are_open),
