@@ -17,6 +17,7 @@ static void flush_lines(const struct stream *stream) {
                 store(line[i].won, figures->won);
                 store(line[i].lost, figures->lost);
                 store(line[i].filled, figures->filled);
+                store(line[i].led, figures->led);
                 store(line[i].lead_sum, figures->lead_sum);
         }
 }

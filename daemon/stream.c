@@ -304,6 +304,7 @@ static void restore_stats(struct stream *stream) {
                 restore(line[i].figures.won, line[i].won);
                 restore(line[i].figures.lost, line[i].lost);
                 restore(line[i].figures.filled, line[i].filled);
+                restore(line[i].figures.led, line[i].led);
                 restore(line[i].figures.lead_sum, line[i].lead_sum);
         }
 #undef restore
@@ -399,6 +400,7 @@ int stream_init(struct stream *stream, struct pipeline *pipeline, const struct c
         }
         stream->index = (uint32_t)index;
         stream->record = segment_feed(segment, stream->index);
+        atomic_store(&stream->record->lines, ticks ? 0 : config->b ? 2 : 1);
         stream->instruments_max = config->instruments;
         stream->is_live = config->source == CONFIG_SOURCE_UDP;
         health_init(stream, config);

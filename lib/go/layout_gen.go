@@ -10,7 +10,7 @@ const (
 	Places                   = 8                  // the kinds below it have a place per instrument
 	layoutMagic       uint64 = 0x0a31646d6873646d // the first word of a segment
 	layoutMajor       uint32 = 1                  // version: a reader of another one would misread
-	layoutMinor       uint32 = 1                  // version: what was added, an older reader may ignore
+	layoutMinor       uint32 = 2                  // version: what was added, an older reader may ignore
 	layoutFingerprint uint64 = 0xda9a3fad40af5bcd // of the structs, in this very version
 	layoutPage               = 4096               // sections begin on a multiple of this
 	seqBusy           uint64 = 0x8000000000000000 // in a tick's number while its line is being written
@@ -154,6 +154,7 @@ type Feed struct {
 	LastRecv    Timestamp   // arrival of the last packet
 	LastEvent   Timestamp   // the last message, by the venue's clock
 	Instruments uint64      // that it brought
+	Lines       uint32      // that it comes on: 0 where its source has none, 1, 2
 	Line        [2]FeedLine // the copies A and B
 }
 
@@ -178,6 +179,7 @@ func loadFeed(m *mapping, at uintptr, index uint32) (r Feed) {
 	r.LastRecv = Timestamp(m.load64(at + offFeedLastRecv))
 	r.LastEvent = Timestamp(m.load64(at + offFeedLastEvent))
 	r.Instruments = m.load64(at + offFeedInstruments)
+	r.Lines = m.load32(at + offFeedLines)
 	for i := range r.Line {
 		r.Line[i] = loadFeedLine(m, at+offFeedLine+uintptr(i)*sizeofFeedLine)
 	}
@@ -187,12 +189,13 @@ func loadFeed(m *mapping, at uintptr, index uint32) (r Feed) {
 // FeedLine is one of the two copies (A, B) in which a venue sends the same packets.
 type FeedLine struct {
 	Packets  uint64    // arrived here
-	Won      uint64    // first of the two
-	Lost     uint64    // the other line had brought it
+	Won      uint64    // packets that brought something new
+	Lost     uint64    // that did not: the other line had, or a copy on this one
 	Dropped  uint64    // by the kernel, for want of room
 	Filled   uint64    // holes of the other line that this one filled
-	LeadSum  int64     // ns by which it was ahead, over all won that the other brought too
+	LeadSum  int64     // ns by which it was ahead, over all led
 	LastRecv Timestamp // arrival of its last packet
+	Led      uint64    // packets that both lines brought, and this one first
 }
 
 func loadFeedLine(m *mapping, at uintptr) (r FeedLine) {
@@ -203,6 +206,7 @@ func loadFeedLine(m *mapping, at uintptr) (r FeedLine) {
 	r.Filled = m.load64(at + offFeedLineFilled)
 	r.LeadSum = int64(m.load64(at + offFeedLineLeadSum))
 	r.LastRecv = Timestamp(m.load64(at + offFeedLineLastRecv))
+	r.Led = m.load64(at + offFeedLineLed)
 	return r
 }
 
@@ -300,6 +304,7 @@ const (
 	offFeedLastRecv    = 160
 	offFeedLastEvent   = 168
 	offFeedInstruments = 176
+	offFeedLines       = 184
 	offFeedLine        = 192
 )
 
@@ -313,6 +318,7 @@ const (
 	offFeedLineFilled   = 32
 	offFeedLineLeadSum  = 40
 	offFeedLineLastRecv = 48
+	offFeedLineLed      = 56
 )
 
 // the first bytes of the segment

@@ -27,15 +27,14 @@ enum {
 
 /* One of the two copies (A, B) in which a venue sends the same packets. */
 struct shm_feed_line {
-        _Atomic uint64_t packets; /* arrived here */
-        _Atomic uint64_t won;     /* first of the two */
-        _Atomic uint64_t lost;    /* the other line had brought it */
-        _Atomic uint64_t dropped; /* by the kernel, for want of room */
-        _Atomic uint64_t filled;  /* holes of the other line that this one filled */
-        _Atomic int64_t
-                lead_sum; /* ns by which it was ahead, over all `won` that the other brought too */
+        _Atomic uint64_t packets;  /* arrived here */
+        _Atomic uint64_t won;      /* packets that brought something new */
+        _Atomic uint64_t lost;     /* that did not: the other line had, or a copy on this one */
+        _Atomic uint64_t dropped;  /* by the kernel, for want of room */
+        _Atomic uint64_t filled;   /* holes of the other line that this one filled */
+        _Atomic int64_t lead_sum;  /* ns by which it was ahead, over all `led` */
         _Atomic int64_t last_recv; /* TIME of its last packet */
-        char unused[8];            /* zero */
+        _Atomic uint64_t led;      /* packets that both lines brought, and this one first */
 };
 
 struct shm_feed {
@@ -60,7 +59,8 @@ struct shm_feed {
         _Atomic int64_t last_recv;    /* TIME of the last packet's arrival */
         _Atomic int64_t last_event;   /* TIME of the last message, by the venue's clock */
         _Atomic uint64_t instruments; /* that it brought */
-        char unused[8];               /* zero */
+        _Atomic uint32_t lines;       /* that it comes on: 0 where its source has none, 1, 2 */
+        char unused[4];               /* zero */
 
         struct shm_feed_line line[FEED_LINES];
         char unused2[64]; /* zero */

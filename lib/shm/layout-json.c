@@ -324,6 +324,7 @@ static void print_feed(void) {
         FIELD(last_recv, TIME, "arrival of the last packet");
         FIELD(last_event, TIME, "the last message, by the venue's clock");
         FIELD(instruments, COUNT, "that it brought");
+        FIELD(lines, COUNT, "that it comes on: 0 where its source has none, 1, 2");
         FIELD(unused, NONE, "zero");
         FIELD(line, STRUCT, "the copies A and B");
         FIELD(unused2, NONE, "zero");
@@ -335,13 +336,13 @@ static void print_feed_line(void) {
 #define STRUCT shm_feed_line
         OPEN("feed_line", "one of the two copies in which a venue sends the same packets");
         FIELD(packets, COUNT, "arrived here");
-        FIELD(won, COUNT, "first of the two");
-        FIELD(lost, COUNT, "the other line had brought it");
+        FIELD(won, COUNT, "packets that brought something new");
+        FIELD(lost, COUNT, "that did not: the other line had, or a copy on this one");
         FIELD(dropped, COUNT, "by the kernel, for want of room");
         FIELD(filled, COUNT, "holes of the other line that this one filled");
-        FIELD(lead_sum, COUNT, "ns by which it was ahead, over all won that the other brought too");
+        FIELD(lead_sum, COUNT, "ns by which it was ahead, over all led");
         FIELD(last_recv, TIME, "arrival of its last packet");
-        FIELD(unused, NONE, "zero");
+        FIELD(led, COUNT, "packets that both lines brought, and this one first");
         CLOSE();
 #undef STRUCT
 }
