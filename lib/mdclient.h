@@ -346,11 +346,28 @@ struct md_feed {
         int64_t last_recv;   /* TIME of the last packet's arrival; 0: none yet */
         int64_t last_event;  /* TIME of the last message, by the venue's clock; 0: none yet */
         uint64_t instruments;
+        uint32_t lines; /* that its packets come on: 2, 1, or 0 where its source has none */
 };
 
 /* Feeds have the indexes 0 to md_feeds() less one. -EINVAL: no such feed. */
 uint32_t md_feeds(const struct md_client *client);
 int md_feed(struct md_client *client, uint32_t feed, struct md_feed *out);
+
+/* One of the lines on which a venue sends the same packets. What both have lost is a gap of the feed. */
+struct md_feed_line {
+        uint64_t packets;  /* that came on it, heartbeats and refused ones included */
+        uint64_t won;      /* of these, brought something new */
+        uint64_t lost;     /* brought nothing new: the other line had, or a copy on this one */
+        uint64_t filled;   /* holes of the other line that this one filled */
+        uint64_t dropped;  /* packets that the kernel had no room for */
+        uint64_t both;     /* packets of which it is known when both lines brought them */
+        int64_t lead;      /* ns by which it is ahead of the other line, the mean over `both`;
+                            * less than 0: behind; 0 where `both` is 0 */
+        int64_t last_recv; /* TIME of its last packet's arrival; 0: none yet */
+};
+
+/* Lines have the indexes 0 (A) and 1 (B), as far as there are any. -EINVAL: no such feed or line. */
+int md_feed_line(struct md_client *client, uint32_t feed, uint32_t line, struct md_feed_line *out);
 
 struct md_counter {
         uint64_t value;

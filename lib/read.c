@@ -243,6 +243,12 @@ uint32_t md_feeds(const struct md_client *client) {
         return n;
 }
 
+static uint32_t lines_of(const struct shm_feed *record) {
+        uint32_t lines = load(&record->lines);
+
+        return lines <= FEED_LINES ? lines : FEED_LINES;
+}
+
 int md_feed(struct md_client *client, uint32_t feed, struct md_feed *out) {
         const struct shm_feed *record;
 
@@ -268,12 +274,44 @@ int md_feed(struct md_client *client, uint32_t feed, struct md_feed *out) {
                 .last_recv = load(&record->last_recv),
                 .last_event = load(&record->last_event),
                 .instruments = load(&record->instruments),
+                .lines = lines_of(record),
         };
         for (unsigned i = 0; i < FEED_LINES; i++)
                 out->dropped += load(&record->line[i].dropped);
         memcpy(out->name, record->name, sizeof(record->name));
         memcpy(out->source, record->source, sizeof(record->source));
         memcpy(out->protocol, record->protocol, sizeof(record->protocol));
+        return 0;
+}
+
+/* The mean of the one's leads and the other's, which are lags of the one. */
+static int64_t mean_lead(const struct shm_feed_line *line, const struct shm_feed_line *other,
+                         uint64_t both) {
+        uint64_t sum = (uint64_t)load(&line->lead_sum) - (uint64_t)load(&other->lead_sum);
+
+        return both && both <= INT64_MAX ? (int64_t)sum / (int64_t)both : 0;
+}
+
+int md_feed_line(struct md_client *client, uint32_t feed, uint32_t line, struct md_feed_line *out) {
+        const struct shm_feed_line *record, *other;
+
+        if (feed >= md_feeds(client))
+                return client_fail(client, -EINVAL, "there is no feed %u", feed);
+        if (line >= lines_of(segment_feed(&client->segment, feed)))
+                return client_fail(client, -EINVAL, "feed %u has no line %u", feed, line);
+        record = &segment_feed(&client->segment, feed)->line[line];
+        other = &segment_feed(&client->segment, feed)->line[line ^ 1];
+
+        *out = (struct md_feed_line){
+                .packets = load(&record->packets),
+                .won = load(&record->won),
+                .lost = load(&record->lost),
+                .filled = load(&record->filled),
+                .dropped = load(&record->dropped),
+                .both = load(&record->led) + load(&other->led),
+                .last_recv = load(&record->last_recv),
+        };
+        out->lead = mean_lead(record, other, out->both);
         return 0;
 }
 

@@ -154,6 +154,15 @@ static void read_many(struct world *world, uint8_t which) {
         checked(world, md_read_many(world->client, ticks, which % MANY, moved));
 }
 
+static void read_lines(struct world *world, const struct md_feed *feed) {
+        struct md_feed_line line;
+
+        CHECK(feed->lines <= FEED_LINES);
+        for (uint32_t i = 0; i < feed->lines; i++)
+                CHECK(md_feed_line(world->client, feed->feed, i, &line) == 0);
+        CHECK(md_feed_line(world->client, feed->feed, FEED_LINES, &line) == -EINVAL);
+}
+
 static void read_figures(struct world *world) {
         struct md_counter counter;
         struct md_health health;
@@ -164,10 +173,12 @@ static void read_figures(struct world *world) {
                 if (checked(world, md_counter(world->client, i, &counter)) == 0)
                         CHECK(strlen(counter.label) < sizeof(counter.label));
         for (uint32_t i = 0; i < md_feeds(world->client) && i < 256; i++)
-                if (checked(world, md_feed(world->client, i, &feed)) == 0)
+                if (checked(world, md_feed(world->client, i, &feed)) == 0) {
                         CHECK(strlen(feed.name) < sizeof(feed.name) &&
                               strlen(feed.source) < sizeof(feed.source) &&
                               strlen(feed.protocol) < sizeof(feed.protocol));
+                        read_lines(world, &feed);
+                }
         CHECK(md_health(world->client, &health) == 0);
         CHECK(strlen(health.version) < sizeof(health.version));
         md_lagging(world->client);

@@ -258,6 +258,25 @@ static void call_feed(struct md_client *client, bool connected) {
         assert_string_equal(feed.protocol, "iex-tops");
         assert_int_equal(feed.state, MD_FEED_LIVE);
         assert_int_equal(feed.messages, 3);
+        assert_int_equal(feed.lines, 1);
+}
+
+static void call_feed_line(struct md_client *client, bool connected) {
+        struct md_feed_line line;
+
+        refused(client, md_feed_line(client, 1, 0, &line), -EINVAL);
+        refused(client, md_feed_line(client, 0, 2, &line), -EINVAL);
+        refused(client, md_feed_line(client, 0, UINT32_MAX, &line), -EINVAL);
+        if (!connected)
+                return;
+        assert_int_equal(md_feed_line(client, 0, 0, &line), 0);
+        assert_int_equal(line.packets, exchange.packets);
+        assert_int_equal(line.won, exchange.packets);
+        assert_int_equal(line.lost, 0);
+        assert_int_equal(line.both, 0);
+        assert_int_equal(line.lead, 0);
+        assert_true(line.last_recv > 0);
+        refused(client, md_feed_line(client, 0, 1, &line), -EINVAL);
 }
 
 static void call_counters(struct md_client *client, bool connected) {
@@ -351,6 +370,7 @@ static const struct api_call client_calls[] = {
         CALL(health),
         CALL(feeds),
         CALL(feed),
+        CALL(feed_line),
         CALL(counters),
         CALL(counter),
         CALL(kind_name),

@@ -199,13 +199,19 @@ static void read_places(struct md_client *client) {
 static void read_figures(struct md_client *client) {
         struct md_counter counter;
         struct md_health health;
+        struct md_feed_line line;
         struct md_feed feed;
 
         CHILD_CHECK(md_health(client, &health) == 0 && health.file);
         CHILD_CHECK(strlen(health.version) < sizeof(health.version));
-        for (uint32_t i = 0; i < md_feeds(client); i++)
+        for (uint32_t i = 0; i < md_feeds(client); i++) {
                 CHILD_CHECK(md_feed(client, i, &feed) == 0 &&
                             strlen(feed.name) < sizeof(feed.name));
+                CHILD_CHECK(feed.lines <= 2);
+                for (uint32_t k = 0; k < 3; k++)
+                        CHILD_CHECK(md_feed_line(client, i, k, &line) ==
+                                    (k < feed.lines ? 0 : -EINVAL));
+        }
         for (uint32_t i = 0; i < md_counters(client); i++)
                 CHILD_CHECK(md_counter(client, i, &counter) == 0 &&
                             strlen(counter.label) < sizeof(counter.label));

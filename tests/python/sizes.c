@@ -54,6 +54,11 @@ static void print_feed(void) {
         MEMBER(feed, ticks), MEMBER(feed, bad), MEMBER(feed, gaps), MEMBER(feed, missed);
         MEMBER(feed, duplicates), MEMBER(feed, resets), MEMBER(feed, dropped);
         MEMBER(feed, last_recv), MEMBER(feed, last_event), MEMBER(feed, instruments);
+        MEMBER(feed, lines);
+        SIZE(feed_line);
+        MEMBER(feed_line, packets), MEMBER(feed_line, won), MEMBER(feed_line, lost);
+        MEMBER(feed_line, filled), MEMBER(feed_line, dropped), MEMBER(feed_line, both);
+        MEMBER(feed_line, lead), MEMBER(feed_line, last_recv);
         SIZE(counter);
         MEMBER(counter, value), MEMBER(counter, id), MEMBER(counter, feed);
         MEMBER(counter, label);

@@ -9,6 +9,8 @@ import ctypes
 import errno
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -270,6 +272,45 @@ class Reading(unittest.TestCase):
         with Client.open(path) as saved:
             self.assertEqual(price(saved.trade('A').px), 1)
             self.assertTrue(saved.health()['file'])
+
+
+class Feeds(unittest.TestCase):
+    @staticmethod
+    def packet(sequence):
+        """MoldUDP64 with one message: the venue says that its day begins."""
+        message = struct.pack('>cHH6sc', b'S', 0, 0, bytes(6), b'O')
+        return struct.pack('>10sQHH', b'session', sequence, 1, len(message)) + message
+
+    def test_a_publisher_has_no_lines(self):
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        with daemon.client() as client:
+            self.assertEqual([feed['lines'] for feed in client.feeds()], [[]])
+
+    def test_two_lines_are_told_apart(self):
+        """A is always first, and B brings nothing new."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as a, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as b:
+            for line in a, b:
+                line.bind(('127.0.0.1', 0))
+            ports = [line.getsockname() for line in (a, b)]
+        daemon = Daemon(feeds='[feed itch]\nsource = udp\nprotocol = itch50\n'
+                              'a = %s:%d\nb = %s:%d\n' % (*ports[0], *ports[1]))
+        self.addCleanup(daemon.close)
+        with daemon.client() as client, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for sent in range(6):
+                sender.sendto(self.packet(1 + sent // 2), ports[sent % 2])
+                wait_for('a packet', lambda n=sent + 1: client.feeds()[1]['packets'] == n)
+            line_a, line_b = client.feeds()[1]['lines']
+        self.assertEqual((line_a['packets'], line_a['won'], line_a['lost']), (3, 3, 0))
+        self.assertEqual((line_b['packets'], line_b['won'], line_b['lost']), (3, 0, 3))
+        self.assertEqual((line_a['both'], line_b['both']), (2, 2))  # since the first copy of all
+        self.assertGreater(line_a['lead'], 0)
+        self.assertEqual(line_b['lead'], -line_a['lead'])
+        self.assertGreater(line_b['last_recv'], line_a['last_recv'])
+        for line in line_a, line_b:
+            self.assertEqual((line['filled'], line['dropped']), (0, 0))
 
 
 class Depth(unittest.TestCase):

@@ -77,7 +77,14 @@ class FeedStruct(ctypes.Structure):
                 ('heartbeats', c_uint64), ('messages', c_uint64), ('ticks', c_uint64),
                 ('bad', c_uint64), ('gaps', c_uint64), ('missed', c_uint64),
                 ('duplicates', c_uint64), ('resets', c_uint64), ('dropped', c_uint64),
-                ('last_recv', c_int64), ('last_event', c_int64), ('instruments', c_uint64)]
+                ('last_recv', c_int64), ('last_event', c_int64), ('instruments', c_uint64),
+                ('lines', c_uint32)]
+
+
+class FeedLineStruct(ctypes.Structure):
+    _fields_ = [('packets', c_uint64), ('won', c_uint64), ('lost', c_uint64),
+                ('filled', c_uint64), ('dropped', c_uint64), ('both', c_uint64),
+                ('lead', c_int64), ('last_recv', c_int64)]
 
 
 class CounterStruct(ctypes.Structure):
@@ -87,7 +94,8 @@ class CounterStruct(ctypes.Structure):
 #: What the binding's own tests compare with the sizes that a C compiler finds.
 MIRRORS = {'md_tick': TickStruct, 'md_instrument': InstrumentStruct, 'md_change': ChangeStruct,
            'md_level': LevelStruct, 'md_depth': DepthStruct,
-           'md_health': HealthStruct, 'md_feed': FeedStruct, 'md_counter': CounterStruct}
+           'md_health': HealthStruct, 'md_feed': FeedStruct, 'md_feed_line': FeedLineStruct,
+           'md_counter': CounterStruct}
 
 # name: (result, arguments)
 _FUNCTIONS = {
@@ -125,6 +133,7 @@ _FUNCTIONS = {
     'health': (c_int, [c_void_p, POINTER(HealthStruct)]),
     'feeds': (c_uint32, [c_void_p]),
     'feed': (c_int, [c_void_p, c_uint32, POINTER(FeedStruct)]),
+    'feed_line': (c_int, [c_void_p, c_uint32, c_uint32, POINTER(FeedLineStruct)]),
     'counters': (c_uint32, [c_void_p]),
     'counter': (c_int, [c_void_p, c_uint32, POINTER(CounterStruct)]),
     'format': (c_char_p, [c_char_p, c_int64, c_int]),

@@ -287,13 +287,20 @@ class Client:
         return health
 
     def feeds(self) -> List[Dict[str, Any]]:
-        """struct md_feed of each feed as a dict, state by name."""
+        """struct md_feed of each feed as a dict, state by name; lines is a list with a dict of
+        struct md_feed_line for each, A before B."""
         feeds, struct = [], _ffi.FeedStruct()
         for i in range(lib.feeds(self._client)):
             self._check(lib.feed(self._client, i, ctypes.byref(struct)))
             feeds.append(dict(self._dict(struct),
-                              state=_layout.FEED_STATES.get(struct.state, '?')))
+                              state=_layout.FEED_STATES.get(struct.state, '?'),
+                              lines=[self._feed_line(i, line) for line in range(struct.lines)]))
         return feeds
+
+    def _feed_line(self, feed: int, line: int) -> Dict[str, Any]:
+        struct = _ffi.FeedLineStruct()
+        self._check(lib.feed_line(self._client, feed, line, ctypes.byref(struct)))
+        return self._dict(struct)
 
     def counters(self) -> List[Dict[str, Any]]:
         counters, struct = [], _ffi.CounterStruct()
