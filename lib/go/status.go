@@ -104,6 +104,17 @@ func (f *Feed) Dropped() uint64 {
 	return f.Line[0].Dropped + f.Line[1].Dropped
 }
 
+// Lead returns by how much a line is ahead of the other one: the mean over the packets that both brought,
+// of which there are n. It is negative where the line is behind.
+func (f *Feed) Lead(line int) (lead time.Duration, n uint64) {
+	own, other := &f.Line[line], &f.Line[line^1]
+	n = own.Led + other.Led
+	if n == 0 || n > math.MaxInt64 {
+		return 0, n
+	}
+	return time.Duration((own.LeadSum - other.LeadSum) / int64(n)), n
+}
+
 // Counters returns every figure that the daemon keeps.
 func (c *Client) Counters() []Counter {
 	s, err := c.attached()
