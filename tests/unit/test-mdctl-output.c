@@ -247,6 +247,32 @@ static void test_groups_in_json(void **state) {
                            "]\n");
 }
 
+/* A value of its own form is for JSON alone, and is written as it is. */
+static void test_a_value_for_json(void **state) {
+        static const struct output_column nested[] = {
+                { "name" },
+                { "parts", .where = OUTPUT_FOR_JSON },
+                { "end" },
+        };
+        static const char *const expected[] = {
+                [OUTPUT_TABLE] = "name  end\nA     x\n",
+                [OUTPUT_PLAIN] = "name\tend\nA\tx\n",
+                [OUTPUT_CSV] = "name,end\nA,x\n",
+                [OUTPUT_JSON] = "[\n{\"name\":\"A\",\"parts\":[{\"n\":1}],\"end\":\"x\"}\n]\n",
+        };
+        struct sink sink;
+
+        (void)state;
+        for (enum output_format format = OUTPUT_TABLE; format <= OUTPUT_JSON; format++) {
+                sink_init(&sink, format, 0, nested, 3);
+                output_text(sink.output, "A");
+                output_json(sink.output, "[{\"n\":1}]");
+                output_text(sink.output, "x");
+                output_row(sink.output);
+                sink_expect(&sink, expected[format]);
+        }
+}
+
 static void test_groups_in_csv(void **state) {
         struct sink sink;
 
@@ -364,6 +390,7 @@ int main(void) {
                 cmocka_unit_test(test_long_table),
                 cmocka_unit_test(test_plain),
                 cmocka_unit_test(test_groups_in_json),
+                cmocka_unit_test(test_a_value_for_json),
                 cmocka_unit_test(test_groups_in_csv),
                 cmocka_unit_test(test_records),
                 cmocka_unit_test(test_records_plain),

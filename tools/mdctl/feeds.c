@@ -4,11 +4,14 @@
  * Programs also get the number of messages by type: the counters of the feed whose label is
  * "messages TYPE". Which types there are depends on the feeds' protocols, so these columns are made
  * from the counters.
+ *
+ * In a table, the lines of feeds that have two are another one below.
  */
 
 #include <errno.h>
 #include <string.h>
 
+#include "lines.h"
 #include "mdctl.h"
 
 #define TYPE_LABEL "messages "
@@ -34,6 +37,7 @@ static const struct output_column columns[] = {
         { "next", .where = OUTPUT_FOR_PROGRAMS },
         { "last_recv", .where = OUTPUT_FOR_PROGRAMS },
         { "last_event", .where = OUTPUT_FOR_PROGRAMS },
+        { "lines", .where = OUTPUT_FOR_JSON },
 };
 
 /* The counters by type; columns of the group "types" after the fixed ones. */
@@ -106,7 +110,8 @@ static void put_trouble(struct output *output, uint64_t n) {
         output_uint(output, n);
 }
 
-static void put_feed(struct output *output, const struct md_feed *feed, const struct types *types) {
+static void put_feed(struct output *output, const struct md_feed *feed, const char *lines,
+                     const struct types *types) {
         output_text(output, feed->name);
         output_text(output, feed->source);
         output_text(output, feed->protocol);
@@ -128,12 +133,25 @@ static void put_feed(struct output *output, const struct md_feed *feed, const st
         output_uint(output, feed->next);
         output_time(output, feed->last_recv);
         output_time(output, feed->last_event);
+        output_json(output, lines);
         for (size_t i = N_ELEMENTS(columns); i < types->n_columns; i++)
                 put_type(output, types, feed->feed, types->columns[i].name);
         output_row(output);
 }
 
-int command_feeds(struct mdctl *mdctl) {
+static int show_feed(struct output *output, const struct mdctl *mdctl, const struct md_feed *feed,
+                     const struct types *types) {
+        _cleanup_(freep) char *lines = lines_json(mdctl->client, feed);
+
+        if (!lines) {
+                complain("%s", strerror(ENOMEM));
+                return -ENOMEM;
+        }
+        put_feed(output, feed, lines, types);
+        return 0;
+}
+
+static int show_feeds(const struct mdctl *mdctl, bool *paired) {
         _cleanup_(output_freep) struct output *output = NULL;
         _cleanup_(types_deinit) struct types types = { .n_columns = 0 };
         struct md_feed feed;
@@ -145,7 +163,24 @@ int command_feeds(struct mdctl *mdctl) {
         r = begin_output(mdctl, 0, types.columns, types.n_columns, &output);
         if (r < 0)
                 return r;
-        for (uint32_t i = 0; md_feed(mdctl->client, i, &feed) == 0; i++)
-                put_feed(output, &feed, &types);
+        for (uint32_t i = 0; md_feed(mdctl->client, i, &feed) == 0; i++) {
+                r = show_feed(output, mdctl, &feed, &types);
+                if (r < 0)
+                        return r;
+                *paired |= feed.lines > 1;
+        }
         return end_output(output);
+}
+
+int command_feeds(struct mdctl *mdctl) {
+        bool paired = false;
+        int r;
+
+        if (mdctl->lines)
+                return lines_show(mdctl, 1);
+        r = show_feeds(mdctl, &paired);
+        if (r < 0 || !paired || mdctl->format != OUTPUT_TABLE)
+                return r;
+        putchar('\n');
+        return lines_show(mdctl, 2);
 }

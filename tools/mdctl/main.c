@@ -27,6 +27,7 @@ enum {
         PLACES_ONLY = 1 << 3, /* only kinds that have a place in the table */
         CONTROLS = 1 << 4,    /* speaks to the daemon by itself, and reads nothing */
         TAKES_PACE = 1 << 6,  /* --rate, --loop */
+        TAKES_LINES = 1 << 7, /* --lines */
         STAYS = 1 << 5,       /* on a terminal, waits for another daemon when this one goes */
 };
 
@@ -41,7 +42,8 @@ struct command {
 
 static const struct command commands[] = {
         { "status", command_status, 0, 0, 0, "", "how the daemon does" },
-        { "feeds", command_feeds, 0, 0, 0, "", "where the ticks come from, and how that goes" },
+        { "feeds", command_feeds, TAKES_LINES, 0, 0, "[--lines]",
+          "where the ticks come from, and how that goes" },
         { "clients", command_clients, CONTROLS, 0, 0, "", "who is connected, and who lags" },
         { "counters", command_counters, TAKES_ALL, 0, 0, "[--all]", "all that is counted" },
         { "list", command_list, 0, 0, SIZE_MAX, "[PATTERN...]", "the instruments" },
@@ -171,6 +173,7 @@ enum {
         OPTION_COUNT,
         OPTION_RATE,
         OPTION_LOOP,
+        OPTION_LINES,
         OPTION_VERSION
 };
 
@@ -185,6 +188,7 @@ static int parse_options(struct mdctl *mdctl, int argc, char **argv, unsigned *t
                 { "segment", required_argument, NULL, 'f' },
                 { "rate", required_argument, NULL, OPTION_RATE },
                 { "loop", no_argument, NULL, OPTION_LOOP },
+                { "lines", no_argument, NULL, OPTION_LINES },
                 { "format", required_argument, NULL, OPTION_FORMAT },
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "kind", required_argument, NULL, OPTION_KIND },
@@ -229,6 +233,10 @@ static int parse_options(struct mdctl *mdctl, int argc, char **argv, unsigned *t
                         mdctl->loop = true;
                         *taken |= TAKES_PACE;
                         break;
+                case OPTION_LINES:
+                        mdctl->lines = true;
+                        *taken |= TAKES_LINES;
+                        break;
                 case 'h':
                         print_help();
                         return OPTIONS_DONE;
@@ -253,10 +261,11 @@ static const struct command *find_command(const char *name) {
 }
 
 static const char *option_name(unsigned option) {
-        return option & TAKES_ALL    ? "--all"
-               : option & TAKES_KIND ? "--kind"
-               : option & TAKES_PACE ? "--rate or --loop"
-                                     : "--count";
+        return option & TAKES_ALL     ? "--all"
+               : option & TAKES_KIND  ? "--kind"
+               : option & TAKES_PACE  ? "--rate or --loop"
+               : option & TAKES_LINES ? "--lines"
+                                      : "--count";
 }
 
 /* Whether the command has use for these options and arguments. */

@@ -30,6 +30,7 @@ struct mdctl {
         uint64_t count; /* --count; 0: no end */
         double rate;    /* --rate, rows per second; 0: as they come */
         bool loop;      /* --loop */
+        bool lines;     /* --lines */
         char **args;    /* what follows the command */
         size_t n_args;
         struct md_client *client; /* connected, for the commands that read; else NULL */

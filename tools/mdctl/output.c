@@ -58,6 +58,8 @@ static bool shown(const struct output *output, size_t column) {
                 return for_people(output);
         case OUTPUT_FOR_PROGRAMS:
                 return !for_people(output);
+        case OUTPUT_FOR_JSON:
+                return output->format == OUTPUT_JSON;
         default:
                 return true;
         }
@@ -207,6 +209,10 @@ void output_duration(struct output *output, int64_t ns) {
         snprintf(text, sizeof(text), "%s%" PRId64 ".%09" PRId64, ns < 0 ? "-" : "",
                  imaxabs(ns / 1000000000), imaxabs(rest));
         output_number(output, text);
+}
+
+void output_json(struct output *output, const char *json) {
+        push(output, CELL_NUMBER, json); /* which is not quoted either */
 }
 
 void output_null(struct output *output) {

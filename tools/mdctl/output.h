@@ -16,6 +16,8 @@
  * table, else empty), output_absent() one that the row has no use for (left out where the format can
  * leave out, else empty), and a column that a format does not show at all (output_column.where).
  *
+ * A value may be an array or object of its own, where the format has such: in JSON alone.
+ *
  * Columns of one group must stand together. In JSON they are an object of the group's name, in a
  * record they have a heading, elsewhere their names are "group.name".
  *
@@ -50,6 +52,7 @@ enum output_where {
         OUTPUT_EVERYWHERE,
         OUTPUT_FOR_PEOPLE,   /* table and plain */
         OUTPUT_FOR_PROGRAMS, /* csv and json */
+        OUTPUT_FOR_JSON,
 };
 
 struct output_column {
@@ -74,8 +77,9 @@ void output_text(struct output *output, const char *text);      /* NULL: undefin
 void output_number(struct output *output, const char *decimal); /* NULL, "": undefined */
 void output_int(struct output *output, int64_t value);
 void output_uint(struct output *output, uint64_t value);
-void output_time(struct output *output, int64_t ns);     /* ISO 8601, UTC; 0: undefined */
-void output_duration(struct output *output, int64_t ns); /* for programs in seconds */
+void output_time(struct output *output, int64_t ns);       /* ISO 8601, UTC; 0: undefined */
+void output_duration(struct output *output, int64_t ns);   /* for programs in seconds */
+void output_json(struct output *output, const char *json); /* of a column for JSON, as it is */
 void output_null(struct output *output);
 void output_absent(struct output *output);
 
