@@ -63,11 +63,12 @@ static bool is_read_by_protocol(uint32_t kind) {
 
 /* Header and small sections: everything but ticks and levels. -EUCLEAN. */
 static int copy_figures(const struct copy *copy) {
-        const struct shm_header *header = copy->segment->header;
+        const struct shm_header *header = copy->segment->header, *copied = twin(copy, header);
 
         copy_words(copy, header, LAYOUT_PAGE);
         for (unsigned i = 0; i < LAYOUT_SECTIONS; i++) {
-                const struct shm_section *section = &header->section[i];
+                /* of the copy, which nobody changes between the check and the use */
+                const struct shm_section *section = &copied->section[i];
 
                 if (!section->kind || is_read_by_protocol(section->kind))
                         continue;

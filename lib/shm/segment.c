@@ -114,7 +114,8 @@ static const struct shm_section *section_check(const struct shm_header *header, 
 }
 
 /* The depth section may be missing. -EUCLEAN where it is there and wrong. */
-static int bind_depth(struct segment *segment, struct shm_header *header, struct segment_why *why) {
+static int bind_depth(struct segment *segment, const struct shm_header *header, char *base,
+                      struct segment_why *why) {
         const struct shm_section *section = section_find(header, SECTION_DEPTH);
 
         segment->depth = (struct depth){ 0 };
@@ -131,7 +132,7 @@ static int bind_depth(struct segment *segment, struct shm_header *header, struct
         if (!section)
                 return -EUCLEAN;
         segment->depth = (struct depth){
-                .base = (char *)header + section->offset,
+                .base = base + section->offset,
                 .count = section->count,
                 .stride = section->stride,
                 .levels = section->items,
@@ -139,14 +140,29 @@ static int bind_depth(struct segment *segment, struct shm_header *header, struct
         return 0;
 }
 
+/* Its owner may write to it at any moment: each word is read once, so that what is judged is what is
+ * used. */
+static void copy_header(struct shm_header *copy, const struct shm_header *shared) {
+        const volatile uint64_t *from = (const volatile void *)shared;
+        uint64_t word;
+
+        for (size_t i = 0; i < sizeof(*copy) / sizeof(word); i++) {
+                word = from[i];
+                memcpy((char *)copy + i * sizeof(word), &word, sizeof(word));
+        }
+}
+
 /* Checks all that the header says of the `size` bytes mapped at it, then makes the pointers. */
-static int bind_sections(struct segment *segment, struct shm_header *header, uint64_t size,
+static int bind_sections(struct segment *segment, struct shm_header *shared, uint64_t size,
                          struct segment_why *why) {
         const struct shm_section *feeds, *directory, *index, *table, *journal, *counters;
-        char *base = (char *)header;
+        struct shm_header copy;
+        const struct shm_header *header = &copy;
+        char *base = (char *)shared;
         uint64_t magic;
 
-        magic = atomic_load_explicit(&header->magic, memory_order_acquire);
+        magic = atomic_load_explicit(&shared->magic, memory_order_acquire);
+        copy_header(&copy, shared);
         if (magic != LAYOUT_MAGIC) {
                 why_set(why, magic ? "it is not an mdshmd segment (its first bytes are foreign)"
                                    : "it is empty, unfinished, or its daemon has retired it");
@@ -202,7 +218,7 @@ static int bind_sections(struct segment *segment, struct shm_header *header, uin
                 return -EUCLEAN;
         }
 
-        if (bind_depth(segment, header, why) < 0)
+        if (bind_depth(segment, header, base, why) < 0)
                 return -EUCLEAN;
         if (segment->depth.count && segment->depth.count < directory->count) {
                 why_set(why,
@@ -211,7 +227,7 @@ static int bind_sections(struct segment *segment, struct shm_header *header, uin
                 return -EUCLEAN;
         }
 
-        segment->header = header;
+        segment->header = shared;
         segment->size = header->size;
         segment->feeds = base + feeds->offset;
         segment->feeds_count = feeds->count;
@@ -222,7 +238,7 @@ static int bind_sections(struct segment *segment, struct shm_header *header, uin
                 .capacity = (uint32_t)directory->count,
                 .index = (_Atomic uint64_t *)(void *)(base + index->offset),
                 .slots = index->count,
-                .count = &header->instruments,
+                .count = &shared->instruments,
         };
         segment->table = (struct table){
                 .base = base + table->offset,

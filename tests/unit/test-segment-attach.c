@@ -3,11 +3,13 @@
  *
  * A good segment in a memfd is spoilt in one way at a time; each is refused, in words that say which.
  * Then at random, where being refused or not are both fine, and what is accepted must be readable.
+ * Last while it is being spoilt.
  */
 
 #include "shm/segment.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -350,6 +352,96 @@ static void test_random_flips(void **state) {
         close(fd);
 }
 
+/* ---- an owner who writes other numbers while they are looked at ---- */
+
+#define ATTACHES 20000
+
+struct owner {
+        struct shm_header *header; /* writable */
+        _Atomic bool over;
+};
+
+/* Wrong and right again, for times of many lengths. */
+static void lie(volatile uint64_t *number, uint64_t wrong) {
+        uint64_t right = *number;
+
+        for (unsigned i = 0; i < 1000; i++) {
+                *number = wrong;
+                for (volatile unsigned pause = i % 37; pause; pause--)
+                        ;
+                *number = right;
+                for (volatile unsigned pause = i % 53; pause; pause--)
+                        ;
+        }
+}
+
+/* Each number of each section in turn. */
+static void *owner_lies(void *userdata) {
+        struct owner *owner = userdata;
+        struct shm_section *section = owner->header->section;
+
+        for (unsigned i = 0; !atomic_load(&owner->over); i = (i + 1) % LAYOUT_SECTIONS) {
+                if (!section[i].kind)
+                        continue;
+                /* kind and items */
+                lie((void *)&section[i], section[i].kind | UINT64_C(4096) << 32);
+                lie(&section[i].offset, UINT64_MAX / 2);
+                lie(&section[i].count, UINT64_MAX / 4);
+                lie(&section[i].stride, UINT64_MAX / 8);
+        }
+        return NULL;
+}
+
+static void assert_inside(const struct segment *segment, const void *begin, uint64_t count,
+                          uint64_t stride) {
+        uint64_t offset = (uint64_t)((const char *)begin - (const char *)segment->header);
+
+        assert_true(offset <= segment->size);
+        assert_true(stride && count <= (segment->size - offset) / stride);
+}
+
+static void test_numbers_that_change(void **state) {
+        const struct segment_params params = { .instruments = 8, .journal = 64, .depth = 3 };
+        struct segment_why why = { "" };
+        struct owner owner = { 0 };
+        struct segment_try try;
+        unsigned accepted = 0;
+        pthread_t thread;
+
+        (void)state;
+        segment_try_name(&try, "");
+        assert_int_equal(segment_try_open(&try, &params), 0);
+        owner.header = try.segment.header;
+        assert_int_equal(pthread_create(&thread, NULL, owner_lies, &owner), 0);
+        for (unsigned i = 0; i < ATTACHES || !accepted; i++) {
+                struct segment segment;
+
+                if (segment_attach(&segment, try.segment.fd, &why) < 0)
+                        continue;
+                accepted++;
+                assert_inside(&segment, segment.feeds, segment.feeds_count, segment.feeds_stride);
+                assert_inside(&segment, segment.directory.base, segment.directory.capacity,
+                              segment.directory.stride);
+                assert_inside(&segment, segment.directory.index, segment.directory.slots,
+                              sizeof(uint64_t));
+                assert_inside(&segment, segment.table.base, segment.table.count,
+                              segment.table.stride);
+                assert_inside(&segment, segment.journal.lines, segment.journal.size,
+                              sizeof(struct line));
+                assert_inside(&segment, segment.counters.base, segment.counters.capacity,
+                              sizeof(struct shm_counter));
+                if (segment.depth.count) {
+                        assert_true(segment.depth.levels <= DEPTH_MAX);
+                        assert_inside(&segment, segment.depth.base, segment.depth.count,
+                                      segment.depth.stride);
+                }
+                segment_detach(&segment);
+        }
+        atomic_store(&owner.over, true);
+        pthread_join(thread, NULL);
+        segment_retire(&try.segment);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_good_one_is_read),
@@ -361,6 +453,7 @@ int main(void) {
                 cmocka_unit_test(test_later_minor_is_read),
                 cmocka_unit_test(test_longer_file),
                 cmocka_unit_test(test_random_flips),
+                cmocka_unit_test(test_numbers_that_change),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);
