@@ -114,8 +114,12 @@ func (p *Publisher) takeRing(fd int) error {
 		handles[instruments[handle]] = uint32(handle)
 	}
 	if p.ring != nil {
-		p.ring.eachPending(func(t Tick) {
-			t.Instrument = instruments[p.handles[t.Instrument]]
+		p.ring.eachPending(fresh.slots, func(t Tick) {
+			handle, known := p.handles[t.Instrument]
+			if !known {
+				return // nobody has put this
+			}
+			t.Instrument = instruments[handle]
 			fresh.put(&t)
 		})
 	}
@@ -175,6 +179,11 @@ func (p *Publisher) ask(d *wireDefine) (uint32, error) {
 	case answer := <-p.link.answers:
 		if answer.result < 0 {
 			return 0, failure(definitionError(-answer.result), "%s", untilNUL(answer.text[:]))
+		}
+		if answer.instrument >= instrumentsMax {
+			p.link.close()
+			return 0, failure(ErrGone, "the daemon gave number %d to an instrument, and none can have that; "+
+				"the connection is closed", answer.instrument)
 		}
 		return answer.instrument, nil
 	case <-p.link.gone:

@@ -42,9 +42,14 @@ func mapRing(fd int) (*ring, error) {
 	return r, nil
 }
 
-// pending is how many ticks the daemon has not taken yet.
+// pending is how many ticks the daemon has not taken yet. More than the ring holds cannot be: then the tail
+// is a lie, and nothing is known.
 func (r *ring) pending() uint64 {
-	return r.head - r.load64(offRingTail)
+	n := r.head - r.load64(offRingTail)
+	if n > r.slots {
+		return 0
+	}
+	return n
 }
 
 func (r *ring) full() bool {
@@ -73,10 +78,15 @@ func (r *ring) wait() {
 	r.store32(offRingWaiting, 1)
 }
 
-// eachPending calls visit with every tick that the daemon has not taken. It has to be gone.
-func (r *ring) eachPending(visit func(Tick)) {
-	for i := r.load64(offRingTail); i != r.head; i++ {
-		visit(*r.slot(i))
+// eachPending calls visit with every tick that the daemon has not taken, the last so many of them at most. A
+// daemon that is not quite gone may have taken some since they were counted, never more came.
+func (r *ring) eachPending(most uint64, visit func(Tick)) {
+	n := r.pending()
+	if n > most {
+		n = most
+	}
+	for ; n > 0; n-- {
+		visit(*r.slot(r.head - n))
 	}
 	runtime.KeepAlive(r.mapping)
 }

@@ -1,0 +1,172 @@
+package mdclient
+
+import (
+	"errors"
+	"math"
+	"net"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+const liarRing = 64 // slots
+
+// liar is not mdshmd, but speaks its protocol with publishers, and lies. Of the ring, which both have
+// mapped, the test tells the lies itself.
+type liar struct {
+	testing.TB
+	socket     string
+	instrument atomic.Uint32 // in its answers to definitions
+	conns      chan *net.UnixConn
+}
+
+func newLiar(t testing.TB) *liar {
+	t.Helper()
+	l := &liar{TB: t, socket: t.TempDir() + "/socket", conns: make(chan *net.UnixConn, 16)}
+	listener, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: l.socket, Net: "unixpacket"})
+	must(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.AcceptUnix()
+			if err != nil {
+				return
+			}
+			l.conns <- conn
+			go l.serve(conn)
+		}
+	}()
+	return l
+}
+
+// serve answers until one of the two hangs up.
+func (l *liar) serve(conn *net.UnixConn) {
+	defer conn.Close()
+	for {
+		m, _, err := receive(conn, 0)
+		if err != nil {
+			return
+		}
+		if m.opcode() == wireHelloOp {
+			err = l.welcome(conn)
+		} else {
+			answer := wireDefined{instrument: l.instrument.Load()}
+			_, err = conn.Write(packet(&answer, wireDefinedOp))
+		}
+		if err != nil && !errors.Is(err, syscall.EPIPE) {
+			l.Error(err)
+		}
+	}
+}
+
+func (l *liar) welcome(conn *net.UnixConn) error {
+	ring, err := liarMemory(sizeofRing + liarRing*sizeofTick)
+	if err != nil {
+		return err
+	}
+	var size [4]byte
+	*(*uint32)(unsafe.Pointer(&size)) = liarRing
+	if _, err := syscall.Pwrite(ring, size[:], offRingSize); err != nil {
+		return err
+	}
+	doorbell, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	var room [2]int
+	if err := syscall.Pipe2(room[:], syscall.O_CLOEXEC); err != nil {
+		return err
+	}
+	l.Cleanup(func() { closeFDs([]int{ring, doorbell[0], doorbell[1], room[0], room[1]}) })
+	m := wireWelcome{version: wireVersion, client: 1, fds: publisherFDs}
+	_, _, err = conn.WriteMsgUnix(packet(&m, wireWelcomeOp),
+		syscall.UnixRights(ring, doorbell[1], room[0]), nil)
+	return err
+}
+
+// liarMemory makes memory to share.
+func liarMemory(size int64) (int, error) {
+	number := map[string]uintptr{"amd64": 319, "arm64": 279}[runtime.GOARCH]
+	name := []byte("liar\x00")
+	fd, _, errno := syscall.Syscall(number, uintptr(unsafe.Pointer(&name[0])), 0, 0)
+	if errno != 0 {
+		return -1, os.NewSyscallError("memfd_create", errno)
+	}
+	return int(fd), syscall.Ftruncate(int(fd), size)
+}
+
+// publisher connects one.
+func (l *liar) publisher() *Publisher {
+	l.Helper()
+	p, err := DialPublisher(l.socket, "f")
+	must(l, err)
+	l.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// again hangs up, and takes the publisher back.
+func (l *liar) again(p *Publisher) {
+	l.Helper()
+	(<-l.conns).Close()
+	await(l, "the connection is over", p.link.over)
+	must(l, p.Redial())
+}
+
+func TestNumbersThatNoInstrumentCanHave(t *testing.T) {
+	l := newLiar(t)
+	for _, number := range []uint32{instrumentsMax, 1431655766, math.MaxInt32, math.MaxUint32 - 1, math.MaxUint32} {
+		p := l.publisher()
+		l.instrument.Store(number)
+		_, err := p.Define(Instrument{Symbol: "X", ClosePx: PxNone})
+		refuses(t, err, ErrGone, "none can have that")
+		await(t, "the connection is over", p.link.over)
+	}
+}
+
+// A daemon says that it has taken what never was there, or has given back what it had taken.
+func TestTailsThatCannotBe(t *testing.T) {
+	l := newLiar(t)
+	p := l.publisher()
+	h := define(t, p, "X")[0]
+	for i, tail := range []uint64{1000, math.MaxUint64 / 2, math.MaxUint64 - 100, 0} {
+		p.ring.store64(offRingTail, tail)
+		for k := 0; k < 2*liarRing; k++ {
+			if err := p.Quote(h, Quote{BidPx: 1, AskPx: 2}); err != nil && !errors.Is(err, ErrFull) {
+				t.Fatal(err)
+			}
+		}
+		if n := p.Pending(); n > liarRing {
+			t.Errorf("%d ticks are pending in a ring of %d", n, liarRing)
+		}
+		l.instrument.Store(uint32(i))
+		l.again(p)
+	}
+}
+
+// A daemon writes into the ring what is the publisher's to write.
+func TestTicksThatNobodyHasPut(t *testing.T) {
+	l := newLiar(t)
+	p := l.publisher()
+	p.ring.store64(offRingTail, math.MaxUint64-4)
+	l.again(p) // five ticks of nothing, and nothing is defined
+	if p.Pending() != 0 {
+		t.Errorf("%d ticks were made of nothing", p.Pending())
+	}
+
+	l.instrument.Store(7)
+	h := define(t, p, "X")[0]
+	must(t, p.Trade(h, Trade{Px: 1, TradeID: 1}))
+	must(t, p.Trade(h, Trade{Px: 1, TradeID: 2}))
+	p.ring.slot(0).Instrument = 99
+	l.instrument.Store(8)
+	l.again(p)
+	if p.Pending() != 1 {
+		t.Fatalf("%d ticks were carried over, not 1", p.Pending())
+	}
+	if got := p.ring.slot(0); got.Instrument != 8 || got.Trade().TradeID != 2 {
+		t.Errorf("carried over: %+v", got)
+	}
+}
