@@ -96,6 +96,10 @@ static int map_control(struct md_client *client, int fd) {
         struct stat st;
         void *map;
 
+        if (fd >= 0 && !register_is_sealed(fd))
+                return client_fail(client, -EPROTO,
+                                   "the daemon sent a control page that is not sealed: it could be "
+                                   "cut off under this program");
         if (fd >= 0 && (fstat(fd, &st) < 0 || st.st_size < 0 || (size_t)st.st_size < size))
                 return client_fail(client, -EPROTO,
                                    "the daemon sent a control page of the wrong size");

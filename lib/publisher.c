@@ -153,6 +153,10 @@ static int map_ring(struct md_publisher *publisher, int fd, struct ring **ringp,
         struct ring *ring;
         struct stat st;
 
+        if (!register_is_sealed(fd))
+                return fail(publisher, -EPROTO,
+                            "the daemon sent a ring that is not sealed: it could be cut off under "
+                            "this program");
         if (fstat(fd, &st) < 0 || st.st_size < (off_t)ring_bytes(RING_SIZE_MIN))
                 return fail(publisher, -EPROTO, "the daemon sent something else than a ring");
         ring = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -3,6 +3,7 @@
 #include "register.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,4 +161,10 @@ int register_with(const struct registration *registration, struct wire_welcome *
                 return fd;
         close(fd);
         return r;
+}
+
+bool register_is_sealed(int fd) {
+        int seals = fcntl(fd, F_GET_SEALS);
+
+        return seals >= 0 && seals & F_SEAL_SHRINK;
 }

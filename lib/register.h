@@ -4,6 +4,8 @@
  * Registration: from a path to a connection that the daemon has welcomed, the same for every role
  */
 
+#include <stdbool.h>
+
 #include "wire/wire.h"
 
 /* The last thing that went wrong, in words. */
@@ -38,3 +40,7 @@ int register_with(const struct registration *registration, struct wire_welcome *
 
 /* Sets a peer's name: printable, cut to what fits. */
 void register_name(char name[WIRE_NAME], const char *text);
+
+/* Whether a descriptor that came from the daemon is sealed: memory that can be cut off would let a mapping of
+ * it fault. To be asked before its size is. */
+bool register_is_sealed(int fd);

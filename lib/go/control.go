@@ -74,6 +74,10 @@ func newControl(page *mapping) control {
 
 // mapControl maps the page that the daemon has made for us. The descriptor remains the caller's.
 func mapControl(fd int, instruments uint32) (control, error) {
+	if !isSealed(fd) {
+		return control{}, failure(ErrProtocol, "the daemon sent a control page that is not sealed: it could be "+
+			"cut off under this program")
+	}
 	wanted := int64(controlSize(instruments))
 	size, err := fileSize(fd)
 	if err != nil {

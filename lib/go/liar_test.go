@@ -20,6 +20,7 @@ type liar struct {
 	testing.TB
 	socket     string
 	instrument atomic.Uint32 // in its answers to definitions
+	unsealed   atomic.Bool   // its rings
 	conns      chan *net.UnixConn
 }
 
@@ -63,7 +64,7 @@ func (l *liar) serve(conn *net.UnixConn) {
 }
 
 func (l *liar) welcome(conn *net.UnixConn) error {
-	ring, err := liarMemory(sizeofRing + liarRing*sizeofTick)
+	ring, err := liarMemory(sizeofRing+liarRing*sizeofTick, !l.unsealed.Load())
 	if err != nil {
 		return err
 	}
@@ -88,14 +89,21 @@ func (l *liar) welcome(conn *net.UnixConn) error {
 }
 
 // liarMemory makes memory to share.
-func liarMemory(size int64) (int, error) {
+func liarMemory(size int64, sealed bool) (int, error) {
+	const allowSealing, addSeals, sealShrink = 2, 1033, 2 // of <linux/memfd.h> and <linux/fcntl.h>
 	number := map[string]uintptr{"amd64": 319, "arm64": 279}[runtime.GOARCH]
 	name := []byte("liar\x00")
-	fd, _, errno := syscall.Syscall(number, uintptr(unsafe.Pointer(&name[0])), 0, 0)
+	fd, _, errno := syscall.Syscall(number, uintptr(unsafe.Pointer(&name[0])), allowSealing, 0)
 	if errno != 0 {
 		return -1, os.NewSyscallError("memfd_create", errno)
 	}
-	return int(fd), syscall.Ftruncate(int(fd), size)
+	if err := syscall.Ftruncate(int(fd), size); err != nil || !sealed {
+		return int(fd), err
+	}
+	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, addSeals, sealShrink); errno != 0 {
+		return -1, os.NewSyscallError("fcntl", errno)
+	}
+	return int(fd), nil
 }
 
 // publisher connects one.
@@ -169,4 +177,18 @@ func TestTicksThatNobodyHasPut(t *testing.T) {
 	if got := p.ring.slot(0); got.Instrument != 8 || got.Trade().TradeID != 2 {
 		t.Errorf("carried over: %+v", got)
 	}
+}
+
+// What could be cut off later, so that the program dies of a bus error, is not taken.
+func TestMemoryThatCouldBeCutOff(t *testing.T) {
+	l := newLiar(t)
+	l.unsealed.Store(true)
+	_, err := DialPublisher(l.socket, "f")
+	refuses(t, err, ErrProtocol, "ring that is not sealed")
+
+	page, err := liarMemory(int64(controlSize(1)), false)
+	must(t, err)
+	defer syscall.Close(page)
+	_, err = mapControl(page, 1)
+	refuses(t, err, ErrProtocol, "control page that is not sealed")
 }

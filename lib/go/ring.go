@@ -22,6 +22,10 @@ const (
 
 // mapRing maps what the daemon sent. The descriptor remains the caller's.
 func mapRing(fd int) (*ring, error) {
+	if !isSealed(fd) {
+		return nil, failure(ErrProtocol, "the daemon sent a ring that is not sealed: it could be cut off under "+
+			"this program")
+	}
 	size, err := fileSize(fd)
 	if err != nil {
 		return nil, failure(err, "the ring cannot be looked at: %v", err)

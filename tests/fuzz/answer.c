@@ -255,9 +255,10 @@ static void leave(void) {
 }
 
 static int make_memory(size_t size, uint32_t ring_size) {
-        int fd = memfd_create("fuzz", MFD_CLOEXEC);
+        int fd = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
         CHECK(fd >= 0 && ftruncate(fd, (off_t)size) == 0);
+        CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0);
         if (ring_size)
                 CHECK(pwrite(fd, &ring_size, sizeof(ring_size), offsetof(struct ring, size)) > 0);
         return fd;

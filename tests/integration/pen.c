@@ -58,11 +58,12 @@ static int listen_at(const char *path) {
 
 /* The client's control page. */
 static int make_control(struct pen *pen) {
-        int fd = memfd_create("test", MFD_CLOEXEC);
+        int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
         pen->control_size = control_size(pen->segment.directory.capacity);
         assert_true(fd >= 0);
         assert_int_equal(ftruncate(fd, (off_t)pen->control_size), 0);
+        assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
         pen->control = mmap(NULL, pen->control_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         assert_true((void *)pen->control != MAP_FAILED);
         return fd;

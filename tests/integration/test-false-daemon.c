@@ -1,8 +1,8 @@
 /*
- * A publisher survives whatever answers it
+ * Programs survive whatever answers them
  *
  * The other end is not mdshmd but a child of the test that speaks its protocol, and lies: in its answers,
- * and in the ring that both have mapped. The program that publishes gets an error at most.
+ * and in the memory that both have mapped. The program gets an error at most.
  */
 
 #include <errno.h>
@@ -13,7 +13,9 @@
 #include <sys/un.h>
 
 #include "harness.h"
+#include "shm/control.h"
 #include "shm/ring.h"
+#include "shm/segment.h"
 #include "wire/conn.h"
 
 #define RING 64
@@ -22,23 +24,31 @@
 struct lie {
         uint32_t instrument; /* in its answer to a definition */
         uint64_t tail;       /* in its ring, once it has been asked for an instrument */
+        bool unsealed;       /* its ring, or its control page */
 };
 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static pid_t pid;
 
-static struct ring *make_ring(int *fd) {
+static int make_memory(size_t size, bool unsealed) {
+        int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        CHILD_CHECK(fd >= 0 && ftruncate(fd, (off_t)size) == 0);
+        CHILD_CHECK(unsealed || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+        return fd;
+}
+
+static struct ring *make_ring(int *fd, bool unsealed) {
         struct ring *ring;
 
-        *fd = memfd_create("test", MFD_CLOEXEC);
-        CHILD_CHECK(*fd >= 0 && ftruncate(*fd, (off_t)ring_bytes(RING)) == 0);
+        *fd = make_memory(ring_bytes(RING), unsealed);
         ring = mmap(NULL, ring_bytes(RING), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
         CHILD_CHECK(ring != MAP_FAILED);
         ring->size = RING;
         return ring;
 }
 
-static void welcome(int fd, struct ring **ring) {
+static void welcome_publisher(int fd, const struct lie *lie, struct ring **ring) {
         struct wire_welcome message = {
                 .header = { WIRE_WELCOME, sizeof(message) },
                 .version = WIRE_VERSION,
@@ -47,11 +57,51 @@ static void welcome(int fd, struct ring **ring) {
         };
         int fds[WIRE_FDS_PUBLISHER], doorbell[2], room[2];
 
-        *ring = make_ring(&fds[WIRE_FD_RING]);
+        *ring = make_ring(&fds[WIRE_FD_RING], lie->unsealed);
         CHILD_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, doorbell) == 0 && pipe(room) == 0);
         fds[WIRE_FD_DOORBELL] = doorbell[1];
         fds[WIRE_FD_ROOM] = room[0];
         CHILD_CHECK(conn_send(fd, &message, fds, WIRE_FDS_PUBLISHER, 0) == CONN_OK);
+}
+
+/* With a segment that is as it should be. */
+static void welcome_reader(int fd, const struct lie *lie) {
+        const struct segment_params params = { .instruments = 1, .journal = 64 };
+        struct wire_welcome message = {
+                .header = { WIRE_WELCOME, sizeof(message) },
+                .version = WIRE_VERSION,
+                .client = 1,
+                .fds = WIRE_FDS_READER,
+                .generation = 1,
+                .control_size = control_size(1),
+        };
+        int fds[WIRE_FDS_READER], wake[2];
+        struct segment segment;
+        struct segment_why why;
+        char name[64];
+
+        snprintf(name, sizeof(name), "/mdshmd-test-false.%d", getpid());
+        CHILD_CHECK(segment_open(&segment, name, &params, &why) == 0 && pipe(wake) == 0);
+        segment_publish(&segment, "test", 0);
+        message.identity = segment.header->identity;
+        message.segment_size = segment.size;
+        fds[WIRE_FD_SEGMENT] = segment_open_readonly(&segment);
+        fds[WIRE_FD_WAKE] = wake[0];
+        fds[WIRE_FD_CONTROL] = make_memory(control_size(1), lie->unsealed);
+        CHILD_CHECK(conn_send(fd, &message, fds, WIRE_FDS_READER, 0) == CONN_OK);
+        shm_unlink(name);
+        strcat(name, ".lock");
+        shm_unlink(name);
+}
+
+static void welcome(int fd, const struct lie *lie, const void *packet, struct ring **ring) {
+        struct wire_hello hello;
+
+        memcpy(&hello, packet, sizeof(hello));
+        if (hello.role == WIRE_ROLE_PUBLISHER)
+                welcome_publisher(fd, lie, ring);
+        else
+                welcome_reader(fd, lie);
 }
 
 /* One connection, until the other end hangs up, or the lie about the tail is told. */
@@ -66,7 +116,7 @@ static void serve(int fd, const struct lie *lie) {
         while (conn_recv_wait(fd, buffer, NULL, &n, PATIENCE_MS) == CONN_OK) {
                 memcpy(&header, buffer, sizeof(header));
                 if (header.opcode == WIRE_HELLO) {
-                        welcome(fd, &ring);
+                        welcome(fd, lie, buffer, &ring);
                         continue;
                 }
                 if (lie->tail)
@@ -104,8 +154,9 @@ static struct md_instrument definition(void) {
 
 static void an_instrument_that_cannot_be(void **state) {
         static const struct lie lies[] = {
-                { 1 << 24, 0 },   { 1431655766, 0 },     { 3000000000, 0 },
-                { INT32_MAX, 0 }, { UINT32_MAX - 1, 0 }, { UINT32_MAX, 0 },
+                { .instrument = 1 << 24 },        { .instrument = 1431655766 },
+                { .instrument = 3000000000 },     { .instrument = INT32_MAX },
+                { .instrument = UINT32_MAX - 1 }, { .instrument = UINT32_MAX },
         };
         const unsigned n = sizeof(lies) / sizeof(*lies);
         struct md_instrument instrument = definition();
@@ -126,9 +177,10 @@ static void an_instrument_that_cannot_be(void **state) {
 
 /* It says that it has taken what never was there, or has given back what it had taken. */
 static void a_tail_that_cannot_be(void **state) {
-        static const struct lie lies[] = {
-                { 5, 1000 }, { 6, UINT64_MAX / 2 }, { 7, UINT64_MAX - 100 }, { 8, 0 }
-        };
+        static const struct lie lies[] = { { .instrument = 5, .tail = 1000 },
+                                           { .instrument = 6, .tail = UINT64_MAX / 2 },
+                                           { .instrument = 7, .tail = UINT64_MAX - 100 },
+                                           { .instrument = 8 } };
         const unsigned n = sizeof(lies) / sizeof(*lies);
         struct md_instrument instrument = definition();
         struct md_publisher *publisher;
@@ -154,6 +206,30 @@ static void a_tail_that_cannot_be(void **state) {
         await_child(pid);
 }
 
+/* What could be cut off later, so that the program dies of a bus error, is not taken. */
+static void memory_that_could_be_cut_off(void **state) {
+        static const struct lie lies[] = {
+                { .unsealed = true }, { 0 }, { .unsealed = true }, { 0 }
+        };
+        struct md_publisher *publisher;
+        struct md_client *client;
+
+        (void)state;
+        begin(lies, sizeof(lies) / sizeof(*lies));
+        assert_int_equal(md_publisher_new(&publisher), 0);
+        assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), -EPROTO);
+        assert_non_null(strstr(md_publisher_error(publisher), "ring that is not sealed"));
+        assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), 0);
+        md_publisher_free(publisher);
+
+        assert_int_equal(md_new(&client), 0);
+        assert_int_equal(md_connect(client, address.sun_path), -EPROTO);
+        assert_non_null(strstr(md_error(client), "control page that is not sealed"));
+        assert_int_equal(md_connect(client, address.sun_path), 0);
+        md_free(client);
+        await_child(pid);
+}
+
 static int teardown(void **state) {
         (void)state;
         unlink(address.sun_path);
@@ -164,6 +240,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_instrument_that_cannot_be),
                 cmocka_unit_test(a_tail_that_cannot_be),
+                cmocka_unit_test(memory_that_could_be_cut_off),
         };
 
         return cmocka_run_group_tests(tests, NULL, teardown);
