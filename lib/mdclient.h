@@ -86,8 +86,8 @@ int md_connect(struct md_client *client, const char *socket);
 /*
  * Opens a saved segment, or the /dev/shm file of a daemon that is gone, instead of connecting. Everything
  * can be read as from a daemon; the stream begins at the oldest tick, and at its end md_dispatch()
- * returns -EPIPE. -EUCLEAN: it is no segment, or not one of this version. -EISCONN. Other errors as
- * open(2).
+ * returns -EPIPE. -EUCLEAN: it is no segment, or not one of this version. -EINVAL: it is no regular file.
+ * -EISCONN. Other errors as open(2).
  */
 int md_open_file(struct md_client *client, const char *path);
 

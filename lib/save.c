@@ -323,14 +323,29 @@ int md_save(struct md_client *client, const char *path) {
         return r;
 }
 
+/* Opens a regular file, without waiting for whoever may write to a pipe, or touching a device for longer
+ * than to see that it is one. */
+static int open_regular(struct md_client *client, const char *path) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        struct stat st;
+
+        if (fd < 0)
+                return client_fail(client, -errno, "cannot open %s: %s", path, strerror(errno));
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+                return fd;
+        close(fd);
+        return client_fail(client, -EINVAL,
+                           "%s is no regular file: name a saved segment, or one in /dev/shm", path);
+}
+
 int md_open_file(struct md_client *client, const char *path) {
         int fd, r;
 
         if (client->segment.header)
                 return client_fail(client, -EISCONN, "this client is connected already");
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+        fd = open_regular(client, path);
         if (fd < 0)
-                return client_fail(client, -errno, "cannot open %s: %s", path, strerror(errno));
+                return fd;
         r = client_attach_file(client, fd);
         close(fd);
         if (r < 0) {

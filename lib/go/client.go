@@ -91,13 +91,18 @@ func Dial(socket string, opts ...Option) (*Client, error) {
 }
 
 // Open opens a saved segment, or the /dev/shm file of a daemon that is gone. Everything can be read as
-// from a daemon; the stream begins at the oldest tick, and ends.
+// from a daemon; the stream begins at the oldest tick, and ends. ErrInvalid: it is no regular file.
+// ErrDamaged: it is no segment, or not one of this version.
 func Open(path string, opts ...Option) (*Client, error) {
-	file, err := os.Open(path)
+	// without waiting for whoever may write to a pipe
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return nil, failure(err, "%v", err)
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, failure(ErrInvalid, "%s is no regular file: name a saved segment, or one in /dev/shm", path)
+	}
 	s, err := attachSegment(int(file.Fd()), path)
 	if err != nil {
 		return nil, err

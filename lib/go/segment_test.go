@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 )
 
@@ -244,5 +245,14 @@ func TestDamagedSegmentsDoNotCrash(t *testing.T) {
 	}
 	if opened == 0 || opened == tries {
 		t.Errorf("%d of %d could be opened", opened, tries)
+	}
+}
+
+func TestWhatIsNoFileIsNotWaitedFor(t *testing.T) {
+	fifo := t.TempDir() + "/fifo"
+	must(t, syscall.Mkfifo(fifo, 0o600))
+	for _, path := range []string{fifo, "/dev/zero", t.TempDir()} {
+		_, err := Open(path)
+		refuses(t, err, ErrInvalid, "no regular file")
 	}
 }

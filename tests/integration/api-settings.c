@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api.h"
@@ -71,6 +72,12 @@ static void call_open_file(struct md_client *client, bool connected) {
         assert_int_equal(md_new(&reader), 0);
         snprintf(path, sizeof(path), "%s/saved", rig.folder);
         assert_int_equal(md_open_file(reader, path), -ENOENT);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        assert_int_equal(md_open_file(reader, path), -EINVAL);
+        assert_non_null(strstr(md_error(reader), "no regular file"));
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(md_open_file(reader, "/dev/zero"), -EINVAL);
+        assert_int_equal(md_open_file(reader, rig.folder), -EINVAL);
         if (connected) {
                 assert_int_equal(md_save(client, path), 0);
                 assert_int_equal(md_open_file(client, path), -EISCONN);
