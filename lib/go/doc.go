@@ -35,6 +35,9 @@
 //     n from Follow may, within that instant, read an older one with Read.
 //   - A client that does not read for longer than the journal lasts is lapped: it is told exactly how many
 //     ticks it missed, and Changes still ends at the newest state of every instrument.
+//   - The segment has a name, and so cannot be sealed: the user who owns it, or a file that is opened, can
+//     cut it off, and the next read is a SIGBUS, which ends the program. mdshmd never does that. So read
+//     only from a user whom you trust not to end your program. False content can do no more than be false.
 //   - A client has one cursor, for one goroutine; everything else may be called from any.
 //
 // # Units
