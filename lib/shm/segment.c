@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,18 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shm/bind.h"
+
 #define COUNTERS_CAPACITY (64 + FEEDS_MAX * COUNTERS_PER_FEED)
 
 _Static_assert(_COUNTERS_N <= 64, "the fixed counters fit before the feeds'");
-
-__attribute__((format(printf, 2, 3))) static void why_set(struct segment_why *why,
-                                                          const char *format, ...) {
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(why->text, sizeof(why->text), format, args);
-        va_end(args);
-}
 
 static uint64_t page_align(uint64_t size) {
         return (size + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
@@ -78,184 +70,6 @@ size_t segment_footprint(const struct segment_params *params) {
         return plan(params, sections);
 }
 
-static const struct shm_section *section_find(const struct shm_header *header, uint32_t kind) {
-        for (size_t i = 0; i < LAYOUT_SECTIONS; i++)
-                if (header->section[i].kind == kind)
-                        return &header->section[i];
-        return NULL;
-}
-
-static bool is_power_of_two(uint64_t n) {
-        return n && !(n & (n - 1));
-}
-
-/* A section of at least one record, of records at least `size` long, inside the mapping. */
-static const struct shm_section *section_check(const struct shm_header *header, uint32_t kind,
-                                               const char *name, uint64_t size, uint64_t align,
-                                               struct segment_why *why) {
-        const struct shm_section *section = section_find(header, kind);
-        uint64_t bytes;
-
-        if (!section) {
-                why_set(why, "it has no %s section", name);
-                return NULL;
-        }
-        if (section->offset < LAYOUT_PAGE || section->offset % LAYOUT_PAGE ||
-            section->stride < size || section->stride % align || !section->count ||
-            __builtin_mul_overflow(section->count, section->stride, &bytes) ||
-            bytes > header->size || section->offset > header->size - bytes) {
-                why_set(why,
-                        "its %s section (offset %" PRIu64 ", %" PRIu64 " records of %" PRIu64
-                        " bytes) does not lie inside its %" PRIu64 " bytes",
-                        name, section->offset, section->count, section->stride, header->size);
-                return NULL;
-        }
-        return section;
-}
-
-/* The depth section may be missing. -EUCLEAN where it is there and wrong. */
-static int bind_depth(struct segment *segment, const struct shm_header *header, char *base,
-                      struct segment_why *why) {
-        const struct shm_section *section = section_find(header, SECTION_DEPTH);
-
-        segment->depth = (struct depth){ 0 };
-        if (!section)
-                return 0;
-        if (section->items < 1 || section->items > DEPTH_MAX) {
-                why_set(why,
-                        "its depth section has %u levels a side, and this program reads 1 to %d",
-                        section->items, DEPTH_MAX);
-                return -EUCLEAN;
-        }
-        section = section_check(header, SECTION_DEPTH, "depth", depth_stride(section->items), 64,
-                                why);
-        if (!section)
-                return -EUCLEAN;
-        segment->depth = (struct depth){
-                .base = base + section->offset,
-                .count = section->count,
-                .stride = section->stride,
-                .levels = section->items,
-        };
-        return 0;
-}
-
-/* Its owner may write to it at any moment: each word is read once, so that what is judged is what is
- * used. */
-static void copy_header(struct shm_header *copy, const struct shm_header *shared) {
-        const volatile uint64_t *from = (const volatile void *)shared;
-        uint64_t word;
-
-        for (size_t i = 0; i < sizeof(*copy) / sizeof(word); i++) {
-                word = from[i];
-                memcpy((char *)copy + i * sizeof(word), &word, sizeof(word));
-        }
-}
-
-/* Checks all that the header says of the `size` bytes mapped at it, then makes the pointers. */
-static int bind_sections(struct segment *segment, struct shm_header *shared, uint64_t size,
-                         struct segment_why *why) {
-        const struct shm_section *feeds, *directory, *index, *table, *journal, *counters;
-        struct shm_header copy;
-        const struct shm_header *header = &copy;
-        char *base = (char *)shared;
-        uint64_t magic;
-
-        magic = atomic_load_explicit(&shared->magic, memory_order_acquire);
-        copy_header(&copy, shared);
-        if (magic != LAYOUT_MAGIC) {
-                why_set(why, magic ? "it is not an mdshmd segment (its first bytes are foreign)"
-                                   : "it is empty, unfinished, or its daemon has retired it");
-                return -EUCLEAN;
-        }
-        if (header->major != LAYOUT_MAJOR) {
-                why_set(why, "it has layout version %u.%u, and this program reads %u.x",
-                        header->major, header->minor, LAYOUT_MAJOR);
-                return -EUCLEAN;
-        }
-        if (header->minor == LAYOUT_MINOR && header->fingerprint != LAYOUT_FINGERPRINT) {
-                why_set(why,
-                        "its layout fingerprint %016" PRIx64 " is not %016" PRIx64
-                        " although both are version %u.%u: one of the two was built wrongly",
-                        header->fingerprint, LAYOUT_FINGERPRINT, LAYOUT_MAJOR, LAYOUT_MINOR);
-                return -EUCLEAN;
-        }
-        if (header->size < LAYOUT_PAGE || header->size > size) {
-                why_set(why, "it says that it has %" PRIu64 " bytes, and has %" PRIu64,
-                        header->size, size);
-                return -EUCLEAN;
-        }
-
-        feeds = section_check(header, SECTION_FEEDS, "feeds", sizeof(struct shm_feed), 64, why);
-        directory = !feeds ? NULL
-                           : section_check(header, SECTION_DIRECTORY, "directory",
-                                           sizeof(struct shm_instrument), 64, why);
-        index = !directory
-                        ? NULL
-                        : section_check(header, SECTION_INDEX, "index", sizeof(uint64_t), 8, why);
-        table = !index ? NULL
-                       : section_check(header, SECTION_TABLE, "table",
-                                       MD_PLACES * sizeof(struct line), 64, why);
-        journal = !table ? NULL
-                         : section_check(header, SECTION_JOURNAL, "journal", sizeof(struct line),
-                                         64, why);
-        counters = !journal ? NULL
-                            : section_check(header, SECTION_COUNTERS, "counters",
-                                            sizeof(struct shm_counter), 64, why);
-        if (!counters)
-                return -EUCLEAN;
-
-        if (directory->count > SEGMENT_INSTRUMENTS_MAX || table->count < directory->count ||
-            !is_power_of_two(index->count) || index->count <= directory->count ||
-            index->stride != sizeof(uint64_t) || !is_power_of_two(journal->count) ||
-            journal->stride != sizeof(struct line) ||
-            counters->stride != sizeof(struct shm_counter) || counters->count > UINT32_MAX ||
-            feeds->count > UINT32_MAX) {
-                why_set(why,
-                        "its sections do not go together (%" PRIu64 " instruments, %" PRIu64
-                        " places, %" PRIu64 " index slots, %" PRIu64 " journal ticks)",
-                        directory->count, table->count, index->count, journal->count);
-                return -EUCLEAN;
-        }
-
-        if (bind_depth(segment, header, base, why) < 0)
-                return -EUCLEAN;
-        if (segment->depth.count && segment->depth.count < directory->count) {
-                why_set(why,
-                        "its depth section has %" PRIu64 " instruments, its directory %" PRIu64,
-                        segment->depth.count, directory->count);
-                return -EUCLEAN;
-        }
-
-        segment->header = shared;
-        segment->size = header->size;
-        segment->feeds = base + feeds->offset;
-        segment->feeds_count = feeds->count;
-        segment->feeds_stride = feeds->stride;
-        segment->directory = (struct directory){
-                .base = base + directory->offset,
-                .stride = directory->stride,
-                .capacity = (uint32_t)directory->count,
-                .index = (_Atomic uint64_t *)(void *)(base + index->offset),
-                .slots = index->count,
-                .count = &shared->instruments,
-        };
-        segment->table = (struct table){
-                .base = base + table->offset,
-                .count = table->count,
-                .stride = table->stride,
-        };
-        segment->journal = (struct journal){
-                .lines = (struct line *)(void *)(base + journal->offset),
-                .size = journal->count,
-        };
-        segment->counters = (struct counters){
-                .base = (struct shm_counter *)(void *)(base + counters->offset),
-                .capacity = (uint32_t)counters->count,
-        };
-        return 0;
-}
-
 static int map_and_bind(struct segment *segment, int fd, int prot, struct segment_why *why) {
         struct stat st;
         uint64_t size;
@@ -264,12 +78,12 @@ static int map_and_bind(struct segment *segment, int fd, int prot, struct segmen
 
         if (fstat(fd, &st) < 0) {
                 r = -errno;
-                why_set(why, "cannot be looked at: %s", strerror(-r));
+                segment_why_set(why, "cannot be looked at: %s", strerror(-r));
                 return r;
         }
         if (st.st_size < LAYOUT_PAGE) {
-                why_set(why, "it has %lld bytes, and the header alone has %d",
-                        (long long)st.st_size, LAYOUT_PAGE);
+                segment_why_set(why, "it has %lld bytes, and the header alone has %d",
+                                (long long)st.st_size, LAYOUT_PAGE);
                 return -EUCLEAN;
         }
         size = (uint64_t)st.st_size;
@@ -277,10 +91,10 @@ static int map_and_bind(struct segment *segment, int fd, int prot, struct segmen
         map = mmap(NULL, size, prot, MAP_SHARED | (prot & PROT_WRITE ? MAP_POPULATE : 0), fd, 0);
         if (map == MAP_FAILED) {
                 r = -errno;
-                why_set(why, "cannot be mapped: %s", strerror(-r));
+                segment_why_set(why, "cannot be mapped: %s", strerror(-r));
                 return r;
         }
-        r = bind_sections(segment, map, size, why);
+        r = segment_bind(segment, map, size, why);
         if (r < 0) {
                 munmap(map, size);
                 return r;
@@ -318,18 +132,20 @@ static int check_owner(int fd, const char *name, struct segment_why *why) {
 
         if (fstat(fd, &st) < 0) {
                 r = -errno;
-                why_set(why, "cannot look at /dev/shm%s: %s", name, strerror(-r));
+                segment_why_set(why, "cannot look at /dev/shm%s: %s", name, strerror(-r));
                 return r;
         }
         if (st.st_uid != geteuid()) {
-                why_set(why,
+                segment_why_set(
+                        why,
                         "/dev/shm%s belongs to uid %u, not to this daemon's %u: remove it, or give "
                         "this one another [segment] name",
                         name, st.st_uid, geteuid());
                 return -EPERM;
         }
         if (st.st_nlink > 1) {
-                why_set(why,
+                segment_why_set(
+                        why,
                         "/dev/shm%s has %lu names, and may be another daemon's: remove this one",
                         name, (unsigned long)st.st_nlink);
                 return -EPERM;
@@ -363,7 +179,8 @@ static int lock_take(const char *segment, struct segment_why *why) {
                 fd = shm_open(name, O_RDWR | O_CREAT, 0600);
                 if (fd < 0) {
                         r = -errno;
-                        why_set(why, "cannot make the lock /dev/shm%s: %s", name, strerror(-r));
+                        segment_why_set(why, "cannot make the lock /dev/shm%s: %s", name,
+                                        strerror(-r));
                         return r;
                 }
                 r = check_owner(fd, name, why);
@@ -374,12 +191,14 @@ static int lock_take(const char *segment, struct segment_why *why) {
                 if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
                         r = errno == EWOULDBLOCK ? -EBUSY : -errno;
                         if (r == -EBUSY)
-                                why_set(why,
+                                segment_why_set(
+                                        why,
                                         "another mdshmd is at work on it (it holds /dev/shm%s); stop "
                                         "that one, or give this one another [segment] name",
                                         name);
                         else
-                                why_set(why, "cannot lock /dev/shm%s: %s", name, strerror(-r));
+                                segment_why_set(why, "cannot lock /dev/shm%s: %s", name,
+                                                strerror(-r));
                         close(fd);
                         return r;
                 }
@@ -459,13 +278,15 @@ static int no_room(const char *name, uint64_t size, struct segment_why *why) {
         struct statvfs vfs;
 
         if (statvfs("/dev/shm", &vfs) == 0)
-                why_set(why,
+                segment_why_set(
+                        why,
                         "cannot allocate %s: it needs %.1f MiB, and /dev/shm has %.1f MiB free; make "
                         "[segment] instruments or journal smaller, or /dev/shm larger",
                         name, (double)size / 1048576,
                         (double)vfs.f_bavail * (double)vfs.f_frsize / 1048576);
         else
-                why_set(why, "cannot allocate %s: it needs %.1f MiB", name, (double)size / 1048576);
+                segment_why_set(why, "cannot allocate %s: it needs %.1f MiB", name,
+                                (double)size / 1048576);
         return -ENOSPC;
 }
 
@@ -482,15 +303,15 @@ static int format(struct segment *segment, int fd, const struct segment_params *
         if (r == ENOSPC || r == ENOMEM)
                 return no_room(segment->name, size, why);
         if (r) {
-                why_set(why, "cannot allocate %s: %s%s", segment->name, strerror(r),
-                        r == EFBIG ? "; raise RLIMIT_FSIZE (ulimit -f)" : "");
+                segment_why_set(why, "cannot allocate %s: %s%s", segment->name, strerror(r),
+                                r == EFBIG ? "; raise RLIMIT_FSIZE (ulimit -f)" : "");
                 return -r;
         }
         /* populated: the first lap of the journal shall not fault at each page */
         header = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
         if (header == MAP_FAILED) {
                 r = -errno;
-                why_set(why, "cannot map %s: %s", segment->name, strerror(-r));
+                segment_why_set(why, "cannot map %s: %s", segment->name, strerror(-r));
                 return r;
         }
 
@@ -507,9 +328,9 @@ static int format(struct segment *segment, int fd, const struct segment_params *
         header->born = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
         memcpy(header->section, sections, sizeof(sections));
 
-        /* bind_sections() wants the magic; nobody else can see this memory yet */
+        /* segment_bind() wants the magic; nobody else can see this memory yet */
         atomic_store(&header->magic, LAYOUT_MAGIC);
-        r = bind_sections(segment, header, size, why);
+        r = segment_bind(segment, header, size, why);
         atomic_store(&header->magic, 0);
         if (r < 0) {
                 munmap(header, size);
@@ -536,18 +357,19 @@ static int check_shape(const char *name, const struct segment_params *params,
         size_t length = strlen(name);
 
         if (length < 2 || length >= SEGMENT_NAME_MAX || name[0] != '/' || strchr(name + 1, '/')) {
-                why_set(why,
+                segment_why_set(
+                        why,
                         "\"%s\" cannot be a segment's name: it begins with '/', has no other, and "
                         "at most %d characters",
                         name, SEGMENT_NAME_MAX - 1);
                 return -EINVAL;
         }
         if (!segment_footprint(params)) {
-                why_set(why,
-                        "a segment of %u instruments, %" PRIu64
-                        " journal ticks and %u levels of depth "
-                        "cannot be",
-                        params->instruments, params->journal, params->depth);
+                segment_why_set(why,
+                                "a segment of %u instruments, %" PRIu64
+                                " journal ticks and %u levels of depth "
+                                "cannot be",
+                                params->instruments, params->journal, params->depth);
                 return -EINVAL;
         }
         return 0;
@@ -593,7 +415,8 @@ static int open_named(struct segment *segment, const struct segment_params *para
                 shm_unlink(name);
         } else if (errno != ENOENT) {
                 r = -errno;
-                why_set(why, "cannot open /dev/shm%s, which exists: %s", name, strerror(-r));
+                segment_why_set(why, "cannot open /dev/shm%s, which exists: %s", name,
+                                strerror(-r));
                 give_up(segment);
                 return r;
         }
@@ -601,7 +424,7 @@ static int open_named(struct segment *segment, const struct segment_params *para
         fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
         if (fd < 0) {
                 r = -errno;
-                why_set(why, "cannot make /dev/shm%s: %s", name, strerror(-r));
+                segment_why_set(why, "cannot make /dev/shm%s: %s", name, strerror(-r));
                 give_up(segment);
                 return r;
         }
