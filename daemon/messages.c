@@ -71,6 +71,7 @@ static void apply_handful(struct stream *stream) {
 
 void messages_begin(struct stream *stream, const struct packet *packet) {
         stream->messages.packet = packet;
+        stream->messages.most = book_is_at_hand(stream->book) ? 1 : MESSAGES_HANDFUL;
         if (stream->decoder->since_midnight && packet->ts_recv &&
             (packet->ts_recv < stream->day.begin || packet->ts_recv >= stream->day.end))
                 stream->day = day_of_time(packet->ts_recv);
@@ -106,10 +107,11 @@ void messages_take(struct stream *stream, const uint8_t *data, size_t size) {
                 instrument = find_instrument(stream, event);
                 if (instrument == SYMBOLS_NONE)
                         return;
-                book_prefetch(stream->book, instrument, event);
+                if (messages->most > 1)
+                        book_prefetch(stream->book, instrument, event);
         }
         messages->item[messages->n++].instrument = instrument;
-        if (messages->n == MESSAGES_HANDFUL)
+        if (messages->n == messages->most)
                 apply_handful(stream);
 }
 

@@ -12,7 +12,9 @@
  *
  * The first two are done for a handful of messages before the last two begin. What the book will look
  * at, an order among millions, is in no cache, but is known as soon as the message is decoded: so the
- * processor fetches it for all of the handful at once, instead of waiting for each in turn.
+ * processor fetches it for all of the handful at once, instead of waiting for each in turn. As long as the
+ * orders are few there is nothing to wait for, and a handful is one: then the processor foresees from
+ * the type of a message what the book will do with it.
  */
 
 #include <stddef.h>
@@ -27,7 +29,8 @@ struct stream;
 /* Those that are decoded and not yet applied. */
 struct messages {
         const struct packet *packet; /* that they come from */
-        unsigned n;
+        unsigned n;                  /* of them */
+        unsigned most;               /* so many are a handful now */
         struct {
                 struct event event;
                 uint32_t instrument; /* of an event that concerns one */

@@ -18,6 +18,7 @@
 #include "book/tally.h"
 
 #define CACHE_LINE 64
+#define AT_HAND    16384 /* orders that caches hold, with the slots around them */
 
 /* Flags of an event that are for quotes; the others are for trades. */
 #define QUOTE_FLAGS (MD_FLAG_INACTIVE | MD_FLAG_PRE_POST)
@@ -403,6 +404,10 @@ void book_prefetch(const struct book *book, uint32_t instrument, const struct ev
         default:
                 break;
         }
+}
+
+bool book_is_at_hand(const struct book *book) {
+        return book->orders.used && book->orders.used < AT_HAND;
 }
 
 void book_suspect(struct book *book) {

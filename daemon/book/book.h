@@ -53,6 +53,9 @@ void book_stray(struct book *book, const struct event *event);
 /* Has the processor fetch what book_apply() will look at. */
 void book_prefetch(const struct book *book, uint32_t instrument, const struct event *event);
 
+/* Whether there is nothing to gain by that: its orders are so few that they are in a cache anyway. */
+bool book_is_at_hand(const struct book *book);
+
 /* Messages are missing, of whichever instruments: all of them are suspect, and of a venue that speaks of
  * levels or orders also those that come. */
 void book_suspect(struct book *book);
