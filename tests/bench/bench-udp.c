@@ -41,7 +41,6 @@
 struct sender {
         struct tape tape;
         uint64_t round; /* numbers in a round */
-        struct sockaddr_in to;
         int fd;
         uint64_t next;   /* packet of the tape */
         uint64_t number; /* what the round's numbers are behind */
@@ -66,14 +65,14 @@ static int sender_init(struct sender *sender) {
 
 /* Where it sends from now on: a session of its own. */
 static int sender_direct(struct sender *sender, uint16_t port) {
-        sender->to = (struct sockaddr_in){
+        const struct sockaddr_in to = {
                 .sin_family = AF_INET,
                 .sin_port = htons(port),
                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
         };
+
         sender->next = sender->number = 0;
-        return connect(sender->fd, (struct sockaddr *)&sender->to, sizeof(sender->to)) < 0 ? -errno
-                                                                                           : 0;
+        return connect(sender->fd, (const struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
 }
 
 /* The next packet, with the number that it has in this round. */
@@ -120,10 +119,8 @@ static uint64_t send_at(struct sender *sender, double rate, int64_t duration) {
 
 /* ---- receivers ---- */
 
-/* Whoever receives, in a process of its own. Negative errno. */
+/* Whoever receives, in a process of its own. */
 struct receiving {
-        const char *name;
-        int (*begin)(void);
         uint16_t port;
         uint64_t (*received)(void); /* packets so far */
         clockid_t clock;            /* of the processor's time that it used */
@@ -131,7 +128,10 @@ struct receiving {
 
 static struct shared { _Atomic uint64_t received; } * shared;
 
-static struct receiving bare, ours;
+static uint64_t bare_received(void);
+static uint64_t daemon_received(void);
+static struct receiving bare = { .received = bare_received };
+static struct receiving ours = { .received = daemon_received };
 static cpu_set_t allowed;
 static char folder[] = "/tmp/mdshmd-bench.XXXXXX";
 static int bare_pid, daemon_pid;
@@ -239,13 +239,6 @@ static uint64_t daemon_received(void) {
         return feed.packets;
 }
 
-static struct receiving bare = { .name = "a bare loop",
-                                 .begin = begin_bare,
-                                 .received = bare_received };
-static struct receiving ours = { .name = "mdshmd",
-                                 .begin = begin_daemon,
-                                 .received = daemon_received };
-
 /* ---- trials ---- */
 
 struct trial {
@@ -348,9 +341,9 @@ int main(void) {
         sched_getaffinity(0, sizeof(allowed), &allowed);
         r = shared == MAP_FAILED || !mkdtemp(folder) ? -errno : sender_init(&sender);
         if (r == 0)
-                r = bare.begin();
+                r = begin_bare();
         if (r == 0)
-                r = ours.begin();
+                r = begin_daemon();
         if (r == 0)
                 r = compare(&sender);
         if (r < 0)
