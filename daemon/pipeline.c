@@ -325,7 +325,6 @@ void pipeline_init(struct pipeline *pipeline, struct ev_loop *loop, struct segme
                    struct notifier *notifier) {
         *pipeline = (struct pipeline){ .loop = loop, .segment = segment, .notifier = notifier };
         publisher_init(&pipeline->publisher, segment);
-        pipeline->inherited = segment_newest(segment);
 }
 
 void pipeline_deinit(struct pipeline *pipeline) {

@@ -32,7 +32,6 @@ struct pipeline {
         struct segment *segment;
         struct notifier *notifier;
         struct publisher publisher;
-        uint64_t inherited;      /* number of a predecessor's last tick; 0: none */
         bool leaving;            /* the next daemon goes on: what stops here is not said to have */
         struct stream **streams; /* one per feed */
         size_t n_streams;

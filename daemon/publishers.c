@@ -110,7 +110,7 @@ static int publishers_open(void *userdata, struct session *session, const char *
         r = find_free(userdata, session->feed, &stream, text);
         if (r)
                 return r;
-        if (local_open(stream->feed, label, &made) < 0) {
+        if (local_open(stream->feed, label, &stream->record->taken, &made) < 0) {
                 snprintf(text, WIRE_TEXT,
                          "there is no memory or no descriptor left for a publisher");
                 return WIRE_E_TROUBLE;
@@ -140,7 +140,7 @@ static int publishers_adopt(void *userdata, struct session *session, void **publ
         r = find_free(pipeline, session->feed, &stream, text);
         if (r)
                 return r;
-        if (local_adopt(stream->feed, &ends, pipeline->inherited) < 0) {
+        if (local_adopt(stream->feed, &ends, &stream->record->taken) < 0) {
                 snprintf(text, WIRE_TEXT, "[feed %s] wants another ring now", stream->name);
                 return WIRE_E_TROUBLE;
         }

@@ -278,6 +278,8 @@ static int take_ring(struct md_publisher *publisher, int fd) {
         r = map_ring(publisher, fd, &ring, &size);
         if (r < 0)
                 return r;
+        if (publisher->ring)
+                ring_learn(publisher->ring, publisher->head, ring);
         if (md_publisher_pending(publisher) > size)
                 r = fail(publisher, -ENOBUFS,
                          "%llu ticks wait to be sent, and the feed's ring now has room for %u",

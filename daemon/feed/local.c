@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "base/linger.h"
 #include "feed/source.h"
 #include "shm/ring.h"
+#include "shm/taken.h"
 
 #define BATCH 512 /* ticks, before anything else gets its turn */
 
@@ -30,13 +32,15 @@ struct local {
         struct feed feed;
         uint32_t size;     /* of the ring, in ticks */
         struct ring *ring; /* NULL: no publisher */
+        uint64_t id;       /* of the ring */
         uint64_t tail;     /* ours; what the ring says of it is for the publisher */
-        unsigned batches;  /* taken so far */
-        uint64_t dozes;    /* of ours so far; each asks for one knock, at most */
-        uint64_t knocks;   /* heard so far */
-        int doorbell_fd;   /* reading end */
-        bool bare;         /* the doorbell brings no descriptors */
-        int room_fd;       /* writing end */
+        struct shm_taken *taken;
+        unsigned batches; /* taken so far */
+        uint64_t dozes;   /* of ours so far; each asks for one knock, at most */
+        uint64_t knocks;  /* heard so far */
+        int doorbell_fd;  /* reading end */
+        bool bare;        /* the doorbell brings no descriptors */
+        int room_fd;      /* writing end */
         ev_io doorbell;
         ev_timer again;
 };
@@ -61,13 +65,15 @@ static const char *take(struct local *local, uint64_t most, bool *left) {
                 *left = true;
         }
         if (n > 0)
-                ring_begin(local->ring, local->batches++, local->tail,
-                           sink->next(local->feed.userdata), (uint64_t)n);
+                taken_begin(local->taken, local->id, local->batches++, local->tail,
+                            sink->next(local->feed.userdata), (uint64_t)n);
         for (; n > 0 && !wrong; n--) {
                 ring_take(local->ring, local->size, local->tail, &tick);
                 wrong = sink->tick(local->feed.userdata, &tick);
                 local->tail += !wrong;
         }
+        if (wrong)
+                taken_set(local->taken, local->tail);
         if (ring_release(local->ring, local->size, local->tail) &&
             write(local->room_fd, "", 1) < 0 && errno != EAGAIN)
                 return wrong; /* it is gone; its session will say so */
@@ -143,11 +149,17 @@ bool local_is_open(struct feed *feed) {
 }
 
 /* Sealed, so that neither side can make the other's mapping fault. The descriptor. */
-static int make_ring(struct local *local, const char *label, struct ring **ringp) {
+static int make_ring(struct local *local, const char *label, const struct shm_taken *last,
+                     struct ring **ringp) {
         size_t bytes = ring_bytes(local->size);
         _cleanup_(closep) int fd = -1;
         struct ring *ring;
+        uint64_t id = 0;
         int r;
+
+        while (!id)
+                if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+                        return error_origin(-errno);
 
         fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
@@ -161,6 +173,9 @@ static int make_ring(struct local *local, const char *label, struct ring **ringp
         if (ring == MAP_FAILED)
                 return error_origin(-errno);
         ring->size = local->size;
+        ring->id = id;
+        ring->last_id = atomic_load(&last->ring);
+        ring->last_taken = atomic_load(&last->ticks);
         *ringp = ring;
         r = fd;
         fd = -1;
@@ -168,8 +183,10 @@ static int make_ring(struct local *local, const char *label, struct ring **ringp
 }
 
 /* The ring is there, and our ends of what belongs to it. */
-static void begin(struct local *local, struct ring *ring, int doorbell_fd, int room_fd) {
+static void begin(struct local *local, struct ring *ring, struct shm_taken *taken, int doorbell_fd,
+                  int room_fd) {
         local->ring = ring;
+        local->taken = taken;
         local->batches = 0;
         local->doorbell_fd = doorbell_fd;
         local->bare = linger_refuse_rights(doorbell_fd);
@@ -179,12 +196,13 @@ static void begin(struct local *local, struct ring *ring, int doorbell_fd, int r
         ev_io_start(local->feed.loop, &local->doorbell);
 }
 
-int local_open(struct feed *feed, const char *label, struct local_fds *fds) {
+int local_open(struct feed *feed, const char *label, struct shm_taken *taken,
+               struct local_fds *fds) {
         struct local *local = local_of(feed);
         struct ring *ring = NULL;
         int doorbell[2], room[2], r;
 
-        r = make_ring(local, label, &ring);
+        r = make_ring(local, label, taken, &ring);
         if (r < 0)
                 return error_trace(r);
         fds->ring = r;
@@ -205,8 +223,9 @@ int local_open(struct feed *feed, const char *label, struct local_fds *fds) {
         fds->doorbell = doorbell[1];
         fds->room = room[0];
 
+        local->id = ring->id;
         local->tail = local->dozes = local->knocks = 0;
-        begin(local, ring, doorbell[0], room[1]);
+        begin(local, ring, taken, doorbell[0], room[1]);
         doze(local);
         feed_say(feed, FEED_STATE_LIVE, "a publisher has come");
         return 0;
@@ -219,7 +238,7 @@ void local_ends(struct feed *feed, struct local_fds *fds) {
         fds->room = local->room_fd;
 }
 
-int local_adopt(struct feed *feed, const struct local_fds *own, uint64_t newest) {
+int local_adopt(struct feed *feed, const struct local_fds *own, struct shm_taken *taken) {
         struct local *local = local_of(feed);
         size_t bytes = ring_bytes(local->size);
         int waiting = 0;
@@ -231,13 +250,16 @@ int local_adopt(struct feed *feed, const struct local_fds *own, uint64_t newest)
         ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, own->ring, 0);
         if (ring == MAP_FAILED)
                 return error_origin(-errno);
-        local->tail = ring_resume(ring, newest);
+        /* the publisher's own ticks come twice, or not at all, if these are not true */
+        local->id = ring->id;
+        local->tail =
+                atomic_load(local->id == atomic_load(&taken->ring) ? &taken->ticks : &ring->tail);
         /* knocks that the predecessor asked for: those that wait, and one that may be underway */
         local->knocks = 0;
         if (ioctl(own->doorbell, FIONREAD, &waiting) < 0)
                 waiting = 0;
         local->dozes = (uint64_t)waiting + 1;
-        begin(local, ring, own->doorbell, own->room);
+        begin(local, ring, taken, own->doorbell, own->room);
         return 0;
 }
 
@@ -255,6 +277,8 @@ const char *local_close(struct feed *feed, bool trusted) {
         }
         ev_io_stop(feed->loop, &local->doorbell);
         ev_timer_stop(feed->loop, &local->again);
+        if (local->id == atomic_load(&local->taken->ring))
+                taken_set(local->taken, local->tail);
         munmap(local->ring, ring_bytes(local->size));
         linger_close(local->doorbell_fd);
         close(local->room_fd);

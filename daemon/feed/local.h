@@ -11,6 +11,8 @@
 
 #include "feed/feed.h"
 
+struct shm_taken;
+
 struct local_fds {
         int ring;
         int doorbell; /* an end of a socket pair */
@@ -20,16 +22,18 @@ struct local_fds {
 bool local_is_open(struct feed *feed);
 
 /* Makes a ring for a publisher that has come, its memory labelled so: *fds is what the publisher is given,
- * to be sent on and closed. Negative errno: for want of descriptors or memory. */
-int local_open(struct feed *feed, const char *label, struct local_fds *fds);
+ * to be sent on and closed. What is published of it is noted in *taken. Negative errno: for want of
+ * descriptors or memory. */
+int local_open(struct feed *feed, const char *label, struct shm_taken *taken,
+               struct local_fds *fds);
 
 /* Our ends of the doorbell and the pipe for room, only lent. */
 void local_ends(struct feed *feed, struct local_fds *fds);
 
-/* Before the start: goes on with the ring of a publisher that a predecessor had, of which `newest` is the
- * number of its last tick. Our ends of doorbell and room are then the feed's; the ring's descriptor stays
- * the caller's. -EUCLEAN: the ring is none of this feed's. */
-int local_adopt(struct feed *feed, const struct local_fds *own, uint64_t newest);
+/* Before the start: goes on with the ring of a publisher that a predecessor had. Our ends of doorbell and
+ * room are then the feed's; the ring's descriptor stays the caller's. -EUCLEAN: the ring is none of this
+ * feed's. */
+int local_adopt(struct feed *feed, const struct local_fds *own, struct shm_taken *taken);
 
 /* The publisher is gone: takes what it had finished to say, unless that is not to be trusted, and goes
  * DOWN. What was wrong with what it took, or NULL. */

@@ -10,7 +10,7 @@ const (
 	Places                   = 8                  // the kinds below it have a place per instrument
 	layoutMagic       uint64 = 0x0a31646d6873646d // the first word of a segment
 	layoutMajor       uint32 = 1                  // version: a reader of another one would misread
-	layoutMinor       uint32 = 2                  // version: what was added, an older reader may ignore
+	layoutMinor       uint32 = 3                  // version: what was added, an older reader may ignore
 	layoutFingerprint uint64 = 0xda9a3fad40af5bcd // of the structs, in this very version
 	layoutPage               = 4096               // sections begin on a multiple of this
 	seqBusy           uint64 = 0x8000000000000000 // in a tick's number while its line is being written
@@ -371,9 +371,9 @@ const (
 	offRingTail      = 64
 	offRingDozing    = 72
 	offRingSize      = 76
-	offRingBatchTail = 80
-	offRingBatchSeq  = 96
-	offRingBatchN    = 112
+	offRingID        = 80
+	offRingLastID    = 88
+	offRingLastTaken = 96
 )
 
 // where one section is
@@ -384,6 +384,16 @@ const (
 	offSectionOffset = 8
 	offSectionCount  = 16
 	offSectionStride = 24
+)
+
+// what was published of a publisher's ring
+const (
+	sizeofTaken       = 64
+	offTakenRing      = 0
+	offTakenTicks     = 8
+	offTakenBatchTail = 16
+	offTakenBatchSeq  = 32
+	offTakenBatchN    = 48
 )
 
 // a line of the journal and of the table

@@ -100,6 +100,9 @@ func (p *Publisher) takeRing(fd int) error {
 	if err != nil {
 		return err
 	}
+	if p.ring != nil {
+		p.ring.learn(fresh)
+	}
 	if p.Pending() > fresh.slots {
 		return failure(ErrFull, "%d ticks wait to be sent, and the feed's ring now has room for %d",
 			p.Pending(), fresh.slots)

@@ -82,6 +82,15 @@ func (r *ring) wait() {
 	r.store32(offRingWaiting, 1)
 }
 
+// learn looks in the new ring for what has been published of this one, whose daemon may have died before
+// it could say so here.
+func (r *ring) learn(fresh *ring) {
+	taken, tail := fresh.load64(offRingLastTaken), r.load64(offRingTail)
+	if fresh.load64(offRingLastID) == r.load64(offRingID) && taken-tail <= r.head-tail {
+		r.store64(offRingTail, taken)
+	}
+}
+
 // eachPending calls visit with every tick that the daemon has not taken, the last so many of them at most. A
 // daemon that is not quite gone may have taken some since they were counted, never more came.
 func (r *ring) eachPending(most uint64, visit func(Tick)) {

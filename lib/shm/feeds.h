@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shm/taken.h"
+
 #define FEED_NAME_SIZE 32
 #define FEED_LINES     2
 #define FEEDS_MAX      64
@@ -63,10 +65,11 @@ struct shm_feed {
         char unused[4];               /* zero */
 
         struct shm_feed_line line[FEED_LINES];
-        char unused2[64]; /* zero */
+        struct shm_taken taken; /* of its publisher's ring */
 };
 
 _Static_assert(offsetof(struct shm_feed, state) == 64, "its own cache line");
 _Static_assert(offsetof(struct shm_feed, gaps) == 128, "published layout");
 _Static_assert(offsetof(struct shm_feed, line) == 192, "published layout");
+_Static_assert(offsetof(struct shm_feed, taken) == 320, "its own cache line");
 _Static_assert(sizeof(struct shm_feed) == 384, "published layout");

@@ -105,6 +105,7 @@ static void print_text(const char *key, const char *text) {
         UNIT(FEED, "index of a feed")                                                              \
         UNIT(FLAGS, "a bit for each fact")                                                         \
         UNIT(STRUCT, "another struct of this file")                                                \
+        UNIT(PRIVATE, "of daemons alone; others pass it over")                                     \
         UNIT(NONE, "unused, zero")
 
 #define UNIT_ENUM_(NAME, meaning) UNIT_##NAME,
@@ -124,7 +125,8 @@ static const struct type type_i64 = { "i64", 8 }, type_u64 = { "u64", 8 }, type_
                          type_i32 = { "i32", 4 }, type_u16 = { "u16", 2 }, type_u8 = { "u8", 1 },
                          type_char = { "char", 1 }, type_body = { "body", 32 },
                          type_section = { "section", sizeof(struct shm_section) },
-                         type_feed_line = { "feed_line", sizeof(struct shm_feed_line) };
+                         type_feed_line = { "feed_line", sizeof(struct shm_feed_line) },
+                         type_taken = { "taken", sizeof(struct shm_taken) };
 
 /* The type of a member, or of the elements where it is an array. */
 /* clang-format off */
@@ -140,7 +142,8 @@ static const struct type type_i64 = { "i64", 8 }, type_u64 = { "u64", 8 }, type_
                  char *: &type_char,                                                               \
                  _Atomic(uint64_t) *: &type_u64,                                                   \
                  struct shm_section *: &type_section,                                              \
-                 struct shm_feed_line *: &type_feed_line)
+                 struct shm_feed_line *: &type_feed_line,                                          \
+                 struct shm_taken: &type_taken)
 /* clang-format on */
 
 /* ---- fields ---- */
@@ -327,7 +330,7 @@ static void print_feed(void) {
         FIELD(lines, COUNT, "that it comes on: 0 where its source has none, 1, 2");
         FIELD(unused, NONE, "zero");
         FIELD(line, STRUCT, "the copies A and B");
-        FIELD(unused2, NONE, "zero");
+        FIELD(taken, PRIVATE, "what was published of its publisher's ring");
         CLOSE();
 #undef STRUCT
 }
@@ -343,6 +346,18 @@ static void print_feed_line(void) {
         FIELD(lead_sum, COUNT, "ns by which it was ahead, over all led");
         FIELD(last_recv, TIME, "arrival of its last packet");
         FIELD(led, COUNT, "packets that both lines brought, and this one first");
+        CLOSE();
+#undef STRUCT
+}
+
+static void print_taken(void) {
+#define STRUCT shm_taken
+        OPEN("taken", "what was published of a publisher's ring");
+        FIELD(ring, ID, "of the ring; 0: nothing was taken of any");
+        FIELD(ticks, COUNT, "of it that were published, but for two batches");
+        FIELD(batch_tail, COUNT, "their first ticks");
+        FIELD(batch_seq, ID, "their numbers in the journal");
+        FIELD(batch_n, COUNT, "their ticks; 0: not in use");
         CLOSE();
 #undef STRUCT
 }
@@ -442,9 +457,10 @@ static void print_ring(void) {
         FIELD(tail, COUNT, "ticks taken since the start");
         FIELD(dozing, ID, "1: ring the doorbell when there is something");
         FIELD(size, COUNT, "slots, a power of two");
-        FIELD(batch_tail, COUNT, "first ticks of two batches that were about to be published");
-        FIELD(batch_seq, ID, "their numbers in the journal");
-        FIELD(batch_n, COUNT, "ticks of the batches; 0: not in use");
+        FIELD(id, ID, "random, not 0");
+        FIELD(last_id, ID, "of the last ring that this feed's ticks were taken of; 0: not known");
+        FIELD(last_taken, COUNT, "ticks that were published of that one");
+        FIELD(unused1, NONE, "zero");
         CLOSE();
 #undef STRUCT
 }
@@ -528,6 +544,7 @@ int main(void) {
         print_tick();
         print_feed();
         print_feed_line();
+        print_taken();
         print_instrument();
         print_depth();
         print_counter();

@@ -29,7 +29,7 @@
 
 #define LAYOUT_MAGIC UINT64_C(0x0a31646d6873646d) /* the bytes "mdshmd1\n" */
 #define LAYOUT_MAJOR 1
-#define LAYOUT_MINOR 2
+#define LAYOUT_MINOR 3
 
 #define LAYOUT_PAGE     4096 /* sections begin on a multiple of this */
 #define LAYOUT_SECTIONS 16   /* room in the header's section table */

@@ -15,11 +15,9 @@
  * one of the two sees the other. A publisher that finds the ring full may do the same the other way
  * round with `waiting`, and is woken when half of the ring is free again.
  *
- * A ring may outlive its daemon, which may die between any two instructions, and the next one shall publish
- * each tick once. So before it takes a batch, the daemon notes where in the ring it begins, and under which
- * number of the journal its first tick will be published. How far the journal has got then tells how
- * many of the batch have been. A publisher that writes to these words makes its own ticks come twice, or
- * not at all.
+ * A ring may outlive its daemon, and the next one shall publish each tick once. taken.h tells how that is
+ * known. Where no daemon has the old ring, its publisher learns from the new one what was published of it. A
+ * publisher that writes to these words makes its own ticks come twice, or not at all.
  */
 
 #include <stdatomic.h>
@@ -42,10 +40,12 @@ struct ring {
         _Atomic uint64_t tail;   /* ticks taken since the start */
         _Atomic uint32_t dozing; /* 1: ring the doorbell when there is something */
         uint32_t size;           /* slots, a power of two; for the publisher to read once */
-        /* Batches that it was about to publish, written in turn; for its successor. */
-        _Atomic uint64_t batch_tail[2]; /* of the first tick */
-        _Atomic uint64_t batch_seq[2];  /* its number in the journal; those of the others follow */
-        _Atomic uint64_t batch_n[2];    /* ticks; 0: not in use */
+        /* Written before the publisher is given it. */
+        uint64_t id; /* random, not 0 */
+        uint64_t
+                last_id; /* of the last ring of which ticks of this feed were taken; 0: not known */
+        uint64_t last_taken; /* ticks that were published of that one */
+        char unused1[24];    /* zero */
 
         struct line slots[];
 };
@@ -89,6 +89,15 @@ static inline void ring_wait(struct ring *ring) {
         atomic_thread_fence(memory_order_seq_cst);
 }
 
+/* Looks in the new ring for what has been published of the last one, whose daemon may have died before it
+ * could say so there. `head` is the last one's. */
+static inline void ring_learn(struct ring *last, uint64_t head, const struct ring *fresh) {
+        uint64_t tail = atomic_load_explicit(&last->tail, memory_order_acquire);
+
+        if (fresh->last_id == last->id && fresh->last_taken - tail <= head - tail)
+                atomic_store_explicit(&last->tail, fresh->last_taken, memory_order_relaxed);
+}
+
 /* ---- the daemon's side; `size` and `tail` are its own copies ---- */
 
 /* Ticks that are there, or -1 where the publisher's head cannot be true. */
@@ -96,33 +105,6 @@ static inline int64_t ring_pending(const struct ring *ring, uint32_t size, uint6
         uint64_t n = atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
 
         return n <= size ? (int64_t)n : -1;
-}
-
-/* Before a batch of n ticks is taken, of which the first will be published under number `seq`; `turn` is 0
- * and 1 in turn. A note that is half-written says that it is not there, and the other one is whole. */
-static inline void ring_begin(struct ring *ring, unsigned turn, uint64_t tail, uint64_t seq,
-                              uint64_t n) {
-        atomic_store_explicit(&ring->batch_n[turn & 1], 0, memory_order_relaxed);
-        atomic_store_explicit(&ring->batch_tail[turn & 1], tail, memory_order_release);
-        atomic_store_explicit(&ring->batch_seq[turn & 1], seq, memory_order_release);
-        atomic_store_explicit(&ring->batch_n[turn & 1], n, memory_order_release);
-}
-
-/* The tail at which a daemon goes on whose predecessor's last tick was number `newest`. */
-static inline uint64_t ring_resume(const struct ring *ring, uint64_t newest) {
-        uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-
-        for (unsigned i = 0; i < 2; i++) {
-                uint64_t n = atomic_load_explicit(&ring->batch_n[i], memory_order_acquire);
-                uint64_t seq = atomic_load_explicit(&ring->batch_seq[i], memory_order_relaxed);
-                uint64_t published = newest < seq ? 0 : newest - seq + 1;
-                uint64_t after = atomic_load_explicit(&ring->batch_tail[i], memory_order_relaxed) +
-                                 (published < n ? published : n);
-
-                if (n && (int64_t)(after - tail) > 0)
-                        tail = after;
-        }
-        return tail;
 }
 
 /* Copies tick number `tail`. Whatever the publisher writes meanwhile, the copy stays as it is. */

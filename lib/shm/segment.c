@@ -244,6 +244,8 @@ static void redo(struct segment *segment) {
                 table_write(&segment->table, &tick);
         atomic_store_explicit(&segment->header->newest, newest, memory_order_release);
 
+        for (uint32_t i = 0; i < segment->feeds_count; i++)
+                taken_settle(&segment_feed(segment, i)->taken, newest);
         directory_repair(&segment->directory);
         while (segment->counters.used < segment->counters.capacity &&
                atomic_load(&segment->counters.base[segment->counters.used].id))

@@ -1,6 +1,6 @@
 """Kinds, fields and flags of ticks. Made by generate-layout; not to be edited."""
 
-MAJOR, MINOR = 1, 2
+MAJOR, MINOR = 1, 3
 FINGERPRINT = 0xda9a3fad40af5bcd
 PLACES = 8
 PX_ONE = 1000000000

@@ -55,9 +55,9 @@ type field struct {
 	Text   string `json:"text"`
 }
 
-// unused says that nobody reads the field.
+// unused says that no client reads the field.
 func (f field) unused() bool {
-	return f.Unit == "NONE"
+	return f.Unit == "NONE" || f.Unit == "PRIVATE"
 }
 
 // text says that the field is a name, not a number.
