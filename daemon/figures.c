@@ -26,7 +26,7 @@ static void flush_record(const struct stream *stream) {
         struct shm_feed *record = stream->record;
 
         store(session, stream->stats.session);
-        store(next, stream->arbiter.next);
+        store(next, stream->inherited.there ? stream->inherited.next : stream->arbiter.next);
         store(packets, stream->stats.packets);
         store(bytes, stream->stats.bytes);
         store(heartbeats, stream->stats.heartbeats);

@@ -17,16 +17,6 @@
 
 /* ---- the stream in order ---- */
 
-/* The first packet after a start: is it of the session that a predecessor was in, and is it the next? */
-static void resume(struct stream *stream, const struct packet *packet, const struct framed *framed,
-                   uint32_t skip) {
-        stream->inherited.there = false;
-        if ((uint32_t)framed->session != stream->inherited.session)
-                stream_begin_afresh(stream, packet->ts_recv);
-        else if (framed->sequence + skip != stream->inherited.next)
-                books_suspect(stream, packet->ts_recv);
-}
-
 static void take_messages(struct stream *stream, const struct packet *packet, struct framed *framed,
                           uint32_t skip) {
         struct message message;
@@ -45,8 +35,6 @@ static void on_packet(void *userdata, const struct packet *packet, struct framed
                       uint32_t skip) {
         struct stream *stream = userdata;
 
-        if (stream->inherited.there)
-                resume(stream, packet, framed, skip);
         stream->stats.session = (uint32_t)framed->session;
         stream->health.over = framed->ends;
         take_messages(stream, packet, framed, skip);
@@ -135,6 +123,21 @@ static void take_unnumbered(struct stream *stream, const struct packet *packet,
                 take_messages(stream, packet, framed, 0);
 }
 
+/* The first packet with numbers after a start. A lower one than a predecessor had is a late copy, if it is not
+ * too late for that; then, the session has begun again under its old id. */
+static void resume(struct stream *stream, const struct packet *packet,
+                   const struct framed *framed) {
+        bool same = (uint32_t)framed->session == stream->inherited.session;
+
+        stream->inherited.there = false;
+        if (same && framed->sequence < stream->inherited.next &&
+            packet->ts_recv - stream->inherited.last_recv >= ARBITER_SILENCE)
+                stream_begin_afresh(stream, packet->ts_recv);
+        else
+                arbiter_resume(&stream->arbiter, same ? framed->session : stream->inherited.session,
+                               stream->inherited.next, stream->stats.last_event);
+}
+
 static void pipeline_packet(void *userdata, const struct packet *packet) {
         struct stream *stream = userdata;
         struct framed framed;
@@ -158,6 +161,8 @@ static void pipeline_packet(void *userdata, const struct packet *packet) {
         health_hear(stream, packet);
         if (!framed.count)
                 stream->stats.heartbeats++;
+        if (framed.sequence && stream->inherited.there)
+                resume(stream, packet, &framed);
         if (framed.sequence)
                 arbiter_accept(&stream->arbiter, packet, &framed);
         else

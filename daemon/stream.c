@@ -308,9 +308,10 @@ static void restore_stats(struct stream *stream) {
                 restore(line[i].figures.lead_sum, line[i].lead_sum);
         }
 #undef restore
-        stream->inherited.there = stream->decoder && stream->stats.instruments;
-        stream->inherited.session = stream->stats.session;
         stream->inherited.next = atomic_load(&record->next);
+        stream->inherited.there = stream->is_live && stream->inherited.next;
+        stream->inherited.session = stream->stats.session;
+        stream->inherited.last_recv = stream->stats.last_recv;
 }
 
 void stream_rewind(struct stream *stream) {

@@ -69,8 +69,9 @@ struct stream {
         /* Where a predecessor was in a session that may still go on. */
         struct {
                 bool there;
-                uint32_t session;
+                uint32_t session; /* the part of it that the record has */
                 uint64_t next;
+                int64_t last_recv;
         } inherited;
 
         struct shm_feed *record;

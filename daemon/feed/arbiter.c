@@ -365,6 +365,20 @@ static void accept_strange(struct arbiter *arbiter, const struct packet *packet,
 
 /* ---- packets ---- */
 
+void arbiter_resume(struct arbiter *arbiter, uint64_t session, uint64_t next, int64_t sent) {
+        arbiter->begun = true;
+        arbiter->epoch++;
+        arbiter->session = arbiter->before = session;
+        arbiter->next = arbiter->seen = arbiter->first = next;
+        arbiter->sent = sent;
+        /* what is behind the stream on either of them is a copy, unless it was sent later */
+        for (unsigned i = 0; i < ARBITER_LINE_RECOVERY; i++) {
+                arbiter->line[i].epoch = arbiter->epoch;
+                arbiter->line[i].next = next;
+                arbiter->line[i].sent = sent;
+        }
+}
+
 /* What was asked for again says nothing of its line, and makes no room for itself. */
 static void accept_recovered(struct arbiter *arbiter, const struct packet *packet,
                              const struct framed *framed) {

@@ -160,6 +160,11 @@ int arbiter_init(struct arbiter *arbiter, const struct arbiter_params *params,
                  const struct arbiter_ops *ops, void *userdata);
 void arbiter_deinit(struct arbiter *arbiter);
 
+/* The stream was carried up to number `next` of that session by somebody before us, who had all that was sent up
+ * to then: what follows goes on from there, as if it were the same arbiter. `sent` is when the newest of
+ * it was sent; 0 unknown. */
+void arbiter_resume(struct arbiter *arbiter, uint64_t session, uint64_t next, int64_t sent);
+
 /* Takes a packet with numbers, as it arrives: packet->line and packet->now are set, and now never
  * steps back. */
 void arbiter_accept(struct arbiter *arbiter, const struct packet *packet,
