@@ -36,6 +36,7 @@ static void on_packet(void *userdata, const struct packet *packet, struct framed
         struct stream *stream = userdata;
 
         stream->stats.session = (uint32_t)framed->session;
+        stream->protocol = framed->protocol;
         stream->health.over = framed->ends;
         take_messages(stream, packet, framed, skip);
 }
@@ -79,9 +80,7 @@ static void on_ask(void *userdata, uint64_t session, uint64_t first, uint64_t n)
         uint8_t request[FRAMING_REQUEST_MAX];
         size_t size;
 
-        if (!stream->framing->request)
-                return; /* what is sent again comes unasked */
-        size = stream->framing->request(session, first, n, request);
+        size = stream->framing->request(session, stream->protocol, first, n, request);
         stream->stats.asked += feed_ask(stream->feed, request, size);
 }
 
@@ -308,8 +307,6 @@ int pipeline_add(struct pipeline *pipeline, const struct config_feed *config) {
                 return error_trace(r);
         ev_init(&stream->wake, pipeline_wake);
         r = feed_new(&stream->feed, config, pipeline->loop, &pipeline_sink, stream);
-        if (r == 0 && stream->framing && !stream->framing->request)
-                r = feed_listen(stream->feed);
         if (r < 0)
                 return error_trace(r);
         pipeline->streams[pipeline->n_streams++] = stream;

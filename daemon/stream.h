@@ -62,6 +62,7 @@ struct stream {
         struct day
                 day; /* of the newest packet; only of a decoder whose times count from midnight */
         struct session *publisher; /* that brings them; NULL: none now */
+        uint16_t protocol;         /* of the newest messages, in the transport's own numbers */
         uint32_t instruments_max;  /* it may define; 0: any number */
         bool is_live; /* its packets come as time passes, and not as fast as they are read */
         bool rewind;  /* a recording that a predecessor had begun to read: it starts again */

@@ -116,8 +116,8 @@ static void parse_pair(const char *option, const char *text, double max, double 
                 pair[1] = parse_decimal(option, rest, max, unit, NULL);
 }
 
-static void parse_to(struct options *options, unsigned line, const char *option, const char *to) {
-        if (sender_parse(&options->to[line], to) < 0)
+static void parse_to(struct sender *sender, const char *option, const char *to) {
+        if (sender_parse(sender, to) < 0)
                 refuse("--%s: %s is not an ADDRESS:PORT in numbers", option, to);
 }
 
@@ -191,10 +191,10 @@ static bool take_line_option(struct options *options, int option, const char *na
 
         switch (option) {
         case OPTION_TO:
-                parse_to(options, LINE_A, name, optarg);
+                parse_to(&options->to[LINE_A], name, optarg);
                 return true;
         case OPTION_TO_B:
-                parse_to(options, LINE_B, name, optarg);
+                parse_to(&options->to[LINE_B], name, optarg);
                 return true;
         case OPTION_INTERFACE:
                 options->interface[LINE_A] = optarg;
@@ -275,7 +275,7 @@ static void take_option(struct options *options, int option, const char *name) {
                 options->linger = parse_seconds(name, optarg);
                 break;
         case OPTION_RECOVERY:
-                parse_to(options, LINE_AGAIN, name, optarg);
+                parse_to(&options->recovery, name, optarg);
                 break;
         case OPTION_FROM:
                 options->from = optarg;
@@ -303,18 +303,19 @@ static void settle(struct options *options) {
         options->silent =
                 options->pcap && !options->to[LINE_A].to_size && !options->to[LINE_B].to_size;
         if (!options->to[LINE_A].to_size)
-                parse_to(options, LINE_A, "to", DEFAULT_TO);
+                parse_to(&options->to[LINE_A], "to", DEFAULT_TO);
         if (options->silent && options->linger)
                 refuse("--linger: nobody listens to a capture; say --to");
         if (options->from && (options->state || options->lost || options->restart_every ||
-                              options->to[LINE_AGAIN].to_size || options->linger))
+                              options->recovery.to_size || options->linger))
                 refuse("--from: a recording has no --state, --lost, --restart-every, --recovery or "
                        "--linger");
 }
 
 int main(int argc, char *argv[]) {
         struct options options = {
-                .to = { SENDER_NULL, SENDER_NULL, SENDER_NULL },
+                .to = { SENDER_NULL, SENDER_NULL },
+                .recovery = SENDER_NULL,
                 .ttl = -1,
                 .instruments = DEFAULT_INSTRUMENTS,
                 .rate = DEFAULT_RATE * MILLI,

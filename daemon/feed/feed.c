@@ -66,10 +66,6 @@ struct feed *feed_free(struct feed *feed) {
         return NULL;
 }
 
-int feed_listen(struct feed *feed) {
-        return feed->ops->listen ? error_trace(feed->ops->listen(feed)) : 0;
-}
-
 bool feed_ask(struct feed *feed, const uint8_t *request, size_t size) {
         return feed->ops->ask && feed->ops->ask(feed, request, size);
 }

@@ -57,10 +57,6 @@ int feed_new(struct feed **feedp, const struct config_feed *config, struct ev_lo
              const struct feed_sink *sink, void *userdata);
 struct feed *feed_free(struct feed *feed);
 
-/* Packets are sent again without having been asked for: has the source listen at the config's `recovery`
- * as it does to its lines. Negative errno, with a sentence in the log. */
-int feed_listen(struct feed *feed);
-
 /* Sends a request to the config's `recovery`; what it answers comes as packets of the third line. False:
  * it has not been sent; there are too many requests, or nobody to ask. */
 bool feed_ask(struct feed *feed, const uint8_t *request, size_t size);

@@ -56,9 +56,10 @@ struct framing {
         /* A session's id as people write it. */
         void (*session)(uint64_t session, char text[FRAMING_SESSION_SIZE]);
 
-        /* Writes the packet that asks for `n` messages again, from number `first` on, or for as many
-         * of them as one request can, and returns its size. NULL: the transport has none. */
-        size_t (*request)(uint64_t session, uint64_t first, uint64_t n,
+        /* Writes the packet that asks for `n` messages of that protocol again, from number `first`
+         * on, or for as many of them as one request can, and returns its size. NULL: the transport
+         * has none. */
+        size_t (*request)(uint64_t session, uint16_t protocol, uint64_t first, uint64_t n,
                           uint8_t packet[FRAMING_REQUEST_MAX]);
 };
 

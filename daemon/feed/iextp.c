@@ -14,12 +14,26 @@
 enum {
         AT_VERSION = 0,
         AT_PROTOCOL = 2, /* byte 1 is reserved */
-        AT_SESSION = 8,  /* behind the channel */
+        AT_CHANNEL = 4,
+        AT_SESSION = 8,
         AT_LENGTH = 12,
         AT_COUNT = 14,
         AT_SEQUENCE = 24, /* behind the offset in the stream */
         AT_SENT = 32,
 };
+
+/* and those of a request, which begins like a header */
+enum {
+        AT_REQUEST = 1, /* what the ranges are of */
+        AT_RANGES = 12, /* how many there are */
+        AT_FROM = 16,
+        AT_TO = 24,
+        REQUEST_SIZE = 32,
+};
+
+#define REQUEST_MESSAGES 1
+
+_Static_assert((int)REQUEST_SIZE <= FRAMING_REQUEST_MAX, "there is room for it");
 
 static uint16_t read_u16(const uint8_t *at) {
         uint16_t value;
@@ -76,7 +90,8 @@ static int iextp_parse(struct framed *framed, const uint8_t *data, size_t size) 
                 return r;
 
         *framed = (struct framed){
-                .session = read_u32(data + AT_SESSION),
+                .session =
+                        (uint64_t)read_u32(data + AT_CHANNEL) << 32 | read_u32(data + AT_SESSION),
                 .sequence = sequence,
                 .count = count,
                 .protocol = read_u16(data + AT_PROTOCOL),
@@ -105,10 +120,31 @@ static void iextp_session(uint64_t session, char text[FRAMING_SESSION_SIZE]) {
         snprintf(text, FRAMING_SESSION_SIZE, "%u", (unsigned)session);
 }
 
+static void put(uint8_t *at, uint64_t value, size_t size) {
+        value = htole64(value);
+        memcpy(at, &value, size);
+}
+
+/* The message behind those that are missing is here; to ask for it, too, does no harm, and makes no
+ * difference whether a server takes the end of a range to be part of it. */
+static size_t iextp_request(uint64_t session, uint16_t protocol, uint64_t first, uint64_t n,
+                            uint8_t packet[FRAMING_REQUEST_MAX]) {
+        packet[AT_VERSION] = IEXTP_VERSION;
+        packet[AT_REQUEST] = REQUEST_MESSAGES;
+        put(packet + AT_PROTOCOL, protocol, 2);
+        put(packet + AT_CHANNEL, session >> 32, 4);
+        put(packet + AT_SESSION, session, 4);
+        put(packet + AT_RANGES, 1, 4);
+        put(packet + AT_FROM, first, 8);
+        put(packet + AT_TO, first + (n < IEXTP_REQUEST_MAX ? n : IEXTP_REQUEST_MAX), 8);
+        return REQUEST_SIZE;
+}
+
 const struct framing iextp_framing = {
         .name = "iextp",
         .protocols = true,
         .parse = iextp_parse,
         .cause = iextp_cause,
         .session = iextp_session,
+        .request = iextp_request,
 };

@@ -8,12 +8,20 @@
  * of the next message to come. Lines A and B carry the same messages under the same numbers, but need
  * not cut them into segments alike.
  *
+ * Who misses messages asks a Gap Fill Server for them, and gets segments like any other back, alone:
+ *
+ *      0  version     1  what the ranges are of (1: messages)     2  protocol     4  channel
+ *      8  session    12  ranges     16  the first message's number     24  the last one's
+ *
+ * Sessions are told apart by channel and session together.
+ *
  * Bytes after the payload are none of ours. A message may be empty; that is for the decoder to refuse.
  */
 
 #include "feed/framing.h"
 
 #define IEXTP_HEADER_SIZE 40
+#define IEXTP_REQUEST_MAX 1000 /* messages that are asked for at once: servers have a limit */
 
 enum {
         IEXTP_OK = 0,

@@ -137,11 +137,12 @@ static void moldudp64_session(uint64_t session, char text[FRAMING_SESSION_SIZE])
         text[n] = '\0';
 }
 
-static size_t moldudp64_request(uint64_t session, uint64_t first, uint64_t n,
+static size_t moldudp64_request(uint64_t session, uint16_t protocol, uint64_t first, uint64_t n,
                                 uint8_t packet[FRAMING_REQUEST_MAX]) {
         uint64_t sequence = htobe64(first);
         uint16_t count = htobe16(n < MOLDUDP64_END ? (uint16_t)n : MOLDUDP64_END - 1);
 
+        (void)protocol;
         moldudp64_unpack(session, packet + AT_SESSION);
         memcpy(packet + AT_SEQUENCE, &sequence, sizeof(sequence));
         memcpy(packet + AT_COUNT, &count, sizeof(count));

@@ -11,8 +11,7 @@ struct feed_ops {
         void (*stop)(struct feed *feed);
         void (*free)(struct feed *feed); /* stopped before */
 
-        /* See feed_listen() and feed_ask(); NULL: this source has no such thing. */
-        int (*listen)(struct feed *feed);
+        /* See feed_ask(); NULL: this source has nobody to ask. */
         bool (*ask)(struct feed *feed, const uint8_t *request, size_t size);
 };
 

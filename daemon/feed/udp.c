@@ -1,8 +1,8 @@
 /*
  * The UDP source: datagrams as they arrive, on one line or two
  *
- * A third receiver may be there for what is sent again. Where it has to be asked for, requests go out of
- * it, so many per second at most; those beyond that are not sent, for whoever asks will ask again.
+ * A third receiver is there for what is sent again, from the first request on. These go out of it, so many
+ * per second at most; those beyond that are not sent, for whoever asks will ask again.
  *
  * A round of the loop takes a few batches of a line and no more, whatever still waits in the socket: its
  * buffer is large, and other watchers have their turn. A source that spins has its turn in each round,
@@ -168,8 +168,7 @@ static bool may_ask(struct udp *udp) {
         return true;
 }
 
-static int open_recovery(struct udp *udp,
-                         int (*open)(struct receiver *, const struct receiver_params *)) {
+static int open_recovery(struct udp *udp) {
         struct line *line = &udp->line[ARBITER_LINE_RECOVERY];
         char address[CONFIG_ADDRESS_SIZE];
         struct receiver_params params = {
@@ -180,17 +179,11 @@ static int open_recovery(struct udp *udp,
         int r;
 
         config_endpoint(udp->recovery, address, &params.port);
-        r = open(&line->receiver, &params);
+        r = receiver_connect(&line->receiver, &params);
         if (r)
                 return error_trace(r);
         ev_io_set(&line->io, line->receiver.fd, EV_READ);
         return 0;
-}
-
-static int udp_listen(struct feed *feed) {
-        struct udp *udp = container_of(feed, struct udp, feed);
-
-        return udp->recovery ? error_trace(open_recovery(udp, receiver_open)) : 0;
 }
 
 static bool udp_ask(struct feed *feed, const uint8_t *request, size_t size) {
@@ -200,7 +193,7 @@ static bool udp_ask(struct feed *feed, const uint8_t *request, size_t size) {
         if (!udp->recovery || !may_ask(udp))
                 return false;
         if (line->receiver.fd < 0) {
-                if (open_recovery(udp, receiver_connect) < 0)
+                if (open_recovery(udp) < 0)
                         return false;
                 if (!udp->spins)
                         ev_io_start(feed->loop, &line->io);
@@ -251,7 +244,6 @@ static const struct feed_ops udp_ops = {
         .start = udp_start,
         .stop = udp_stop,
         .free = udp_free,
-        .listen = udp_listen,
         .ask = udp_ask,
 };
 

@@ -115,11 +115,20 @@ static void check_request(const struct framing *framing, const struct framed *fr
                           const uint8_t *packet) {
         uint8_t request[FRAMING_REQUEST_MAX];
 
+        size_t size;
+
         if (!framing->request)
                 return;
-        CHECK(framing->request(framed->session, framed->sequence, UINT64_MAX, request) == 20);
-        CHECK(!memcmp(request, packet, 18));
-        CHECK(number(request + 18, 2, true) == 0xfffe);
+        size = framing->request(framed->session, framed->protocol, framed->sequence, UINT64_MAX,
+                                request);
+        if (framing == &moldudp64_framing) {
+                CHECK(size == 20 && !memcmp(request, packet, 18));
+                CHECK(number(request + 18, 2, true) == 0xfffe);
+                return;
+        }
+        CHECK(size == 32 && !memcmp(request + 2, packet + 2, 10));
+        CHECK(number(request + 16, 8, false) == framed->sequence);
+        CHECK(number(request + 24, 8, false) == framed->sequence + IEXTP_REQUEST_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -173,7 +173,8 @@ static void headers_are_read(void **state) {
         put_u64(&draft, 24, 28141);
         assert_int_equal(parse(&draft, &framed, &messages), IEXTP_OK);
         assert_int_equal(framed.protocol, 0x8003);
-        assert_int_equal(framed.session, 1150681088);
+        assert_int_equal(framed.session & UINT32_MAX, 1150681088);
+        assert_int_equal(framed.session >> 32, 1); /* channel */
         assert_int_equal(framed.count, 3);
         assert_int_equal(framed.sequence, 28141);
         assert_int_equal(framed.sent, INT64_C(1517058015909382289));
@@ -230,6 +231,42 @@ static void no_byte_leads_astray(void **state) {
         }
 }
 
+/* Bytes by the table of the specification: no parser of ours made them. */
+static void a_request_asks_for_what_it_says(void **state) {
+        static const uint8_t wanted[] = {
+                0x01,                                           /* version */
+                0x01,                                           /* sequenced messages */
+                0x03, 0x80,                                     /* protocol */
+                0x01, 0x00, 0x00, 0x00,                         /* channel */
+                0x00, 0x00, 0x96, 0x44,                         /* session */
+                0x01, 0x00, 0x00, 0x00,                         /* one range */
+                0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* from 256 on */
+                0x03, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* to what follows on 258 */
+        };
+        struct draft draft = heartbeat();
+        uint8_t packet[FRAMING_REQUEST_MAX];
+        struct framed framed;
+        unsigned messages;
+
+        (void)state;
+        assert_int_equal(parse(&draft, &framed, &messages), IEXTP_OK);
+        assert_int_equal(iextp_framing.request(framed.session, framed.protocol, 256, 3, packet),
+                         sizeof(wanted));
+        assert_memory_equal(packet, wanted, sizeof(wanted));
+}
+
+static void channels_are_told_apart(void **state) {
+        struct draft draft = heartbeat();
+        struct framed one, other;
+        unsigned messages;
+
+        (void)state;
+        assert_int_equal(parse(&draft, &one, &messages), IEXTP_OK);
+        draft.data[4]++;
+        assert_int_equal(parse(&draft, &other, &messages), IEXTP_OK);
+        assert_true(one.session != other.session);
+}
+
 static void every_outcome_has_words(void **state) {
         (void)state;
         for (int i = 0; i < _IEXTP_E_N; i++)
@@ -249,6 +286,8 @@ int main(void) {
                 cmocka_unit_test(heartbeats_have_no_messages),
                 cmocka_unit_test(messages_come_one_by_one),
                 cmocka_unit_test(no_byte_leads_astray),
+                cmocka_unit_test(a_request_asks_for_what_it_says),
+                cmocka_unit_test(channels_are_told_apart),
                 cmocka_unit_test(every_outcome_has_words),
         };
 

@@ -231,11 +231,11 @@ static void a_request_asks_for_what_it_says(void **state) {
         (void)state;
         assert_true(moldudp64_pack(draft.data, &session));
         put(&draft, AT_COUNT, 17, 2);
-        assert_int_equal(moldudp64_framing.request(session, 14764496, 17, packet), draft.size);
+        assert_int_equal(moldudp64_framing.request(session, 0, 14764496, 17, packet), draft.size);
         assert_memory_equal(packet, draft.data, draft.size);
         /* never more than a count can say, nor the one that is no count */
         put(&draft, AT_COUNT, MOLDUDP64_END - 1, 2);
-        moldudp64_framing.request(session, 14764496, UINT64_MAX, packet);
+        moldudp64_framing.request(session, 0, 14764496, UINT64_MAX, packet);
         assert_memory_equal(packet, draft.data, draft.size);
 }
 

@@ -272,27 +272,6 @@ static void a_server_that_is_gone_ends_nothing(void **state) {
         close(fd);
 }
 
-static void what_is_sent_again_unasked_is_listened_to(void **state) {
-        int fd = sender(AF_INET, "lo");
-        uint16_t port = free_port();
-        struct station station;
-
-        (void)state;
-        station_init(&station, SENDER);
-        snprintf(station.recovery, sizeof(station.recovery), SENDER ":%u", port);
-        station.config.recovery = station.recovery;
-        assert_int_equal(feed_new(&station.feed, &station.config, station.tape.loop, &tape_sink,
-                                  &station.tape),
-                         0);
-        assert_int_equal(feed_listen(station.feed), 0);
-        feed_start(station.feed);
-        send_to(fd, SENDER, port, "again", 5);
-        station_receive(&station, 1);
-        assert_int_equal(station.tape.packet[0].line, 2);
-        station_close(&station);
-        close(fd);
-}
-
 static int quiet(void **state) {
         (void)state;
         log_init(LOG_ERROR);
@@ -309,7 +288,6 @@ int main(void) {
                 cmocka_unit_test(what_is_asked_for_comes_on_the_third_line),
                 cmocka_unit_test(nobody_is_asked_too_often),
                 cmocka_unit_test(a_server_that_is_gone_ends_nothing),
-                cmocka_unit_test(what_is_sent_again_unasked_is_listened_to),
         };
 
         return cmocka_run_group_tests(tests, quiet, NULL);

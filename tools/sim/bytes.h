@@ -1,6 +1,6 @@
 #pragma once
 
-/* Numbers into a message, at any address: little endian, and those named _be_ big endian. */
+/* Numbers in a message, at any address: little endian, and those named _be_ big endian. */
 
 #include <endian.h>
 #include <stdint.h>
@@ -43,4 +43,18 @@ static inline void put_be_u48(uint8_t *p, uint64_t n) {
 static inline void put_be_u64(uint8_t *p, uint64_t n) {
         n = htobe64(n);
         memcpy(p, &n, sizeof(n));
+}
+
+static inline uint64_t get_u64(const uint8_t *p) {
+        uint64_t n;
+
+        memcpy(&n, p, sizeof(n));
+        return le64toh(n);
+}
+
+static inline uint64_t get_be_u64(const uint8_t *p) {
+        uint64_t n;
+
+        memcpy(&n, p, sizeof(n));
+        return be64toh(n);
 }

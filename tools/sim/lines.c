@@ -153,13 +153,6 @@ int lines_send(struct lines *lines, int64_t now, const uint8_t *data, size_t siz
         return lost;
 }
 
-int lines_send_again(struct lines *lines, int64_t now, int64_t late, const uint8_t *data,
-                     size_t size) {
-        int r = put_in(&lines->line[LINE_AGAIN], now + late, data, size);
-
-        return r == -ENOBUFS ? 0 : r;
-}
-
 /* ---- time ---- */
 
 /* Sleeps until then, or until there is something to do besides. */

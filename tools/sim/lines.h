@@ -5,8 +5,7 @@
  *
  * Every packet goes out on line A, and on line B where there is one. Each line loses some, doubles some,
  * lets some be overtaken, and is late by a time of its own: by chance, but the same for the same seed, and
- * one line's independent of the other's. What was lost on all lines is known, and can be sent again on a
- * line of its own, on which nothing goes wrong.
+ * one line's independent of the other's. What was lost on all lines is known.
  *
  * Time is the schedule's: nanoseconds since the start. With sockets it is waited for; without (what is sent
  * goes into a capture alone) it passes by itself.
@@ -25,7 +24,6 @@
 enum {
         LINE_A,
         LINE_B,
-        LINE_AGAIN,
         LINES,
 };
 
@@ -67,10 +65,6 @@ int64_t lines_clock(const struct lines *lines);
 /* Sends a packet that is due at `now`, or that should have been, and whatever is due before. Returns 1 if no line will bring it,
  * else 0; negative errno with a sentence on stderr. */
 int lines_send(struct lines *lines, int64_t now, const uint8_t *data, size_t size);
-
-/* Sends a packet on LINE_AGAIN, `late` ns from now. Negative errno. */
-int lines_send_again(struct lines *lines, int64_t now, int64_t late, const uint8_t *data,
-                     size_t size);
 
 /* Lets time pass until then, while what is due goes out; less when *stopped becomes true. */
 int lines_wait(struct lines *lines, int64_t until, const volatile sig_atomic_t *stopped);

@@ -21,13 +21,10 @@ int options_open(const struct options *options, struct lines *lines) {
                 struct line *line = &lines->line[i];
 
                 line->sender = options->to[i];
-                line->there = i < LINE_AGAIN && line->sender.to_size;
-                if (i < LINE_AGAIN)
-                        line->faults = options->faults[i];
+                line->there = line->sender.to_size;
+                line->faults = options->faults[i];
                 if (r == 0 && line->sender.to_size && lines->live)
-                        r = sender_open(&line->sender,
-                                        i < LINE_AGAIN ? options->interface[i] : NULL,
-                                        options->ttl);
+                        r = sender_open(&line->sender, options->interface[i], options->ttl);
         }
         if (r == 0 && options->pcap)
                 r = capture_open(&lines->capture, options->pcap);

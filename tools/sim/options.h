@@ -15,8 +15,9 @@ struct market_type;
 
 struct options {
         struct sender to[LINES]; /* where each line goes; to_size 0: there is no such line */
-        struct line_faults faults[LINE_AGAIN];
-        const char *interface[LINE_AGAIN];
+        struct sender recovery;  /* where requests are answered; to_size 0: nowhere */
+        struct line_faults faults[LINES];
+        const char *interface[LINES];
         int ttl;                         /* -1: not given */
         bool silent;                     /* nothing is sent: for a capture alone */
         const char *pcap, *state, *lost; /* files to write; NULL: none */

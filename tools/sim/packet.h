@@ -14,6 +14,7 @@
 
 #define PACKET_MAX        1400 /* so that a datagram is one frame of Ethernet */
 #define PACKET_HEADER_MAX 40
+#define REQUEST_MAX       32
 
 struct packet_writer;
 
@@ -21,10 +22,12 @@ struct transport {
         const char *name;
         size_t header;   /* bytes */
         bool big_endian; /* the lengths in front of the messages */
-        bool asked;      /* who misses messages asks for them; else they are sent again unasked */
         uint16_t end;    /* the count of a packet that says the session is over; 0: there is none */
         void (*put_header)(const struct packet_writer *writer, uint16_t count, int64_t time,
                            uint8_t *header);
+        /* Reads a request for messages of the writer's session. False: it is none. */
+        bool (*read_request)(const struct packet_writer *writer, const uint8_t *request,
+                             size_t size, uint64_t *first, uint64_t *n);
 };
 
 extern const struct transport iextp_transport;

@@ -2,15 +2,11 @@
 
 #include "sim/server.h"
 
-#include <endian.h>
 #include <err.h>
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
-#define REQUEST_SIZE 20
-#define SESSION_SIZE 10
-#define AT_ONCE      64 /* requests, before something else has its turn */
+#define AT_ONCE 64 /* requests, before something else has its turn */
 
 int server_open(struct server *server, const struct sender *at,
                 const struct packet_writer *writer) {
@@ -41,23 +37,16 @@ void server_deinit(struct server *server) {
 /* Writes what is asked for and returns its size; 0: this is no request, or nothing can be had. */
 static size_t answer(struct server *server, const uint8_t *request, size_t size,
                      struct packet_writer *packet) {
-        uint8_t header[PACKET_HEADER_MAX];
-        uint64_t sequence;
-        uint16_t n;
+        uint64_t first, n;
 
-        if (size != REQUEST_SIZE)
+        if (!server->writer->transport->read_request(server->writer, request, size, &first, &n))
                 return 0;
-        server->writer->transport->put_header(server->writer, 0, 0, header);
-        if (memcmp(header, request, SESSION_SIZE))
-                return 0;
-        memcpy(&sequence, request + SESSION_SIZE, sizeof(sequence));
-        memcpy(&n, request + SESSION_SIZE + 8, sizeof(n));
-        return store_answer(&server->store, server->writer, be64toh(sequence), be16toh(n), packet);
+        return store_answer(&server->store, server->writer, first, n, packet);
 }
 
 int server_dispatch(struct server *server) {
         struct packet_writer packet;
-        uint8_t request[REQUEST_SIZE + 1];
+        uint8_t request[REQUEST_MAX + 1];
         struct sockaddr_storage from;
 
         for (unsigned i = 0; i < AT_ONCE; i++) {

@@ -1,10 +1,10 @@
 #pragma once
 
 /*
- * The server that MoldUDP64's receivers ask for what they have missed
+ * The server that receivers ask for what they have missed
  *
- * A request is a header without messages: session, number of the first, how many. Whoever sends one gets
- * one packet back, and asks again for what it did not hold.
+ * How a request looks is the transport's matter. Whoever sends one gets one packet back, and asks again for
+ * what it did not hold.
  */
 
 #include "sim/packet.h"

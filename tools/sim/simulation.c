@@ -21,7 +21,6 @@
 #define PAUSE     SECOND               /* from the end of a session to the next one */
 #define FAREWELLS 5                    /* packets that say so, */
 #define FAREWELL  INT64_C(20000000)    /* ns from one to the next */
-#define AGAIN     INT64_C(20000000)    /* ns, until what is lost is sent again unasked */
 #define SEED_STEP UINT64_C(0x9e3779b9) /* from the market of one session to that of the next */
 
 /* with a given start time and no rate: a message each microsecond, as far as stamps are concerned */
@@ -90,14 +89,6 @@ static int idle(void *userdata) {
         return server_dispatch(&sim->server);
 }
 
-/* What nobody gets is noted, and sent again where that comes unasked. */
-static int note_lost(struct simulation *sim, uint64_t sequence, uint64_t n, size_t size) {
-        lost_add(&sim->lost, sim->sessions, sequence, n);
-        if (!n || sim->server.fd >= 0 || !sim->options->to[LINE_AGAIN].to_size)
-                return 0;
-        return lines_send_again(&sim->lines, sim->elapsed, AGAIN, sim->writer.data, size);
-}
-
 /* Sends what the writer has finished: the messages from `sequence` on. */
 static int send_packet(struct simulation *sim, uint64_t sequence, size_t size) {
         uint64_t n = sim->writer.sequence - sequence;
@@ -113,12 +104,12 @@ static int send_packet(struct simulation *sim, uint64_t sequence, size_t size) {
         if (r < 0)
                 return r;
         if (r)
-                r = note_lost(sim, sequence, n, size);
+                lost_add(&sim->lost, sim->sessions, sequence, n);
         else
                 lost_end(&sim->lost);
-        if (r == 0 && !is_paced(sim) && sim->server.fd >= 0)
-                r = server_dispatch(&sim->server);
-        return r;
+        if (!is_paced(sim) && sim->server.fd >= 0)
+                return server_dispatch(&sim->server);
+        return 0;
 }
 
 static int finish_packet(struct simulation *sim) {
@@ -450,12 +441,11 @@ static int open_lost(struct simulation *sim) {
         return 0;
 }
 
-/* Who is asked listens there; who sends unasked sends there. */
-static int open_again(struct simulation *sim) {
-        const struct sender *at = &sim->options->to[LINE_AGAIN];
+static int open_server(struct simulation *sim) {
+        const struct sender *at = &sim->options->recovery;
         int r;
 
-        if (!at->to_size || !sim->options->type->transport->asked || !sim->lines.live)
+        if (!at->to_size || !sim->lines.live)
                 return 0;
         r = server_open(&sim->server, at, &sim->writer);
         sim->lines.idle = idle;
@@ -472,7 +462,7 @@ int simulation_run(const struct options *options) {
         if (r == 0)
                 r = open_lost(&sim);
         if (r == 0)
-                r = open_again(&sim);
+                r = open_server(&sim);
         if (r == 0)
                 r = run(&sim);
         server_deinit(&sim.server);
