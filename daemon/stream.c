@@ -180,7 +180,7 @@ void stream_begin_afresh(struct stream *stream, int64_t ts_recv) {
                 for (unsigned kind = 0; kind < MD_PLACES; kind++) {
                         struct md_tick tick = { .instrument = i };
 
-                        if (kind == MD_TRADE || !table_seq(&segment->table, i, kind))
+                        if (!table_seq(&segment->table, i, kind))
                                 continue;
                         book_empty(kind, &tick);
                         stream_put(stream, &tick, ts_recv);

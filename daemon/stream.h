@@ -121,11 +121,8 @@ void stream_describe(struct stream *stream, uint32_t instrument, const struct ev
 void stream_put(struct stream *stream, struct md_tick *tick, int64_t ts_recv);
 void stream_put_system(struct stream *stream, char event, int64_t ts_event, int64_t ts_recv);
 
-/*
- * A session begins afresh: what was known of the feed's instruments is not true any more, and is taken
- * back in the table. Trades stay where they are, for they have happened; that none belongs to the new
- * session is seen in TOTALS.
- */
+/* A session begins afresh: what was known of the feed's instruments is not true any more, and is taken
+ * back in the table. */
 void stream_begin_afresh(struct stream *stream, int64_t ts_recv);
 
 /* A recording starts again from its first packet, whatever was read of it before: so do its state and

@@ -144,9 +144,14 @@ int md_lookup(struct md_client *client, const char *symbol, const char *venue,
 
 /* ---- the newest state ---- */
 
-/* Copies the newest tick of that kind (one with a place: below MD_PLACES). Returns 1, or 0 where
- * there has not been one yet. Never waits. -EINVAL: no such instrument or kind. -EUCLEAN: the segment
- * is damaged. */
+/*
+ * Copies the newest tick of that kind (one with a place: below MD_PLACES). Returns 1, or 0 where there has
+ * not been one yet. Never waits. -EINVAL: no such instrument or kind. -EUCLEAN: the segment is damaged.
+ *
+ * When a venue's session begins afresh, the ticks of the one before are taken back: by ticks with
+ * MD_FLAG_SNAPSHOT, whose prices are MD_PX_NONE and whose sums are 0. So the newest "trade" may say that
+ * there has been none in its session yet.
+ */
 int md_read(struct md_client *client, uint32_t instrument, unsigned kind, struct md_tick *tick);
 
 /*
@@ -426,8 +431,8 @@ int md_publisher_define(struct md_publisher *publisher, const struct md_instrume
 
 /*
  * Puts a tick: instrument (a handle), kind, flags, ts_event, ts_recv (0: the daemon's clock) and body.
- * seq is ignored. A trade's volume is the publisher's own sum. Until md_publisher_flush() a sleeping
- * daemon may not notice.
+ * seq is ignored. A trade's volume is the publisher's own sum; one of MD_PX_NONE and zeros says that its
+ * session has had none yet. Until md_publisher_flush() a sleeping daemon may not notice.
  *
  * -EAGAIN: the ring is full. -EINVAL: not a tick that can be; md_publisher_error() says why. -EPIPE: the
  * daemon is gone, or has refused an earlier tick.

@@ -451,6 +451,9 @@ void book_empty(unsigned kind, struct md_tick *tick) {
         case MD_QUOTE:
                 tick->u.quote.bid_px = tick->u.quote.ask_px = MD_PX_NONE;
                 break;
+        case MD_TRADE:
+                tick->u.trade.px = MD_PX_NONE;
+                break;
         case MD_BAR:
                 tick->u.bar = (struct md_bar){ MD_PX_NONE, MD_PX_NONE, MD_PX_NONE, MD_PX_NONE };
                 break;

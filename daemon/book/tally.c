@@ -175,8 +175,6 @@ void tally_restore(struct tally *tally, const struct md_tick *tick) {
                 break;
         case MD_TOTALS:
                 tally->totals = tick->u.totals;
-                if (!tally->totals.trades)
-                        tally->volume = 0; /* that trade was of the session before */
                 break;
         case MD_STATUS:
                 memcpy(&tally->status, &tick->u.status, sizeof(tally->status));

@@ -106,7 +106,7 @@ func (t *Tick) Quote() *Quote {
 
 // Trade is the body of a tick of KindTrade: a trade.
 type Trade struct {
-	Px      Price // price of the trade
+	Px      Price // price of the trade; PxNone: none in the session yet
 	Sz      Size  // size of the trade
 	Volume  Size  // sum of sz in the session, this trade included, gross of breaks
 	TradeID int64 // the venue's number of the trade

@@ -241,7 +241,8 @@ func (p *Publisher) lost() error {
 }
 
 // Put puts a tick: Instrument (a handle), Kind, Flags, TsEvent, TsRecv (0: the daemon's clock) and body. Seq
-// is ignored. A trade's Volume is the publisher's own sum. Until Flush, a sleeping daemon may not notice.
+// is ignored. A trade's Volume is the publisher's own sum; one of PxNone and zeros says that its session
+// has had none yet. Until Flush, a sleeping daemon may not notice.
 //
 // ErrFull: the ring is full; Wait waits for room. ErrInvalid: not a tick that can be. ErrGone, ErrLiar:
 // the daemon is gone, or has refused an earlier tick.

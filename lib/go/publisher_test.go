@@ -86,8 +86,10 @@ func TestTicksThatCannotBeAreRefused(t *testing.T) {
 		{Quote{BidPx: bad}.Tick(0), "price is out of range"},
 		{Quote{AskSz: -1}.Tick(0), "size is negative"},
 		{Quote{BidPx: PxNone, BidSz: 1}.Tick(0), "size but no price"},
-		{Trade{Px: PxNone}.Tick(0), "without a price"},
-		{Trade{Px: bad}.Tick(0), "without a price"},
+		{Trade{Px: PxNone, Sz: 1}.Tick(0), "but no price"},
+		{Trade{Px: PxNone, Volume: 1}.Tick(0), "but no price"},
+		{Trade{Px: PxNone, TradeID: 1}.Tick(0), "but no price"},
+		{Trade{Px: bad}.Tick(0), "price is out of range"},
 		{Trade{Volume: -1}.Tick(0), "negative"},
 		{Bar{High: 1, Low: 2}.Tick(0), "high is below its low"},
 		{Bar{Close: bad}.Tick(0), "out of range"},
@@ -183,10 +185,10 @@ func TestLiarsAreTold(t *testing.T) {
 	r := newDemo(t)
 	p := r.publisher()
 	h := define(t, p, "A")[0]
-	lie := Trade{Px: PxNone}.Tick(h)
+	lie := Trade{Px: PxNone, Sz: 1}.Tick(h)
 	p.ring.put(&lie)
 	must(t, p.Flush())
-	refuses(t, p.Drain(soon(t)), ErrLiar, "without a price")
+	refuses(t, p.Drain(soon(t)), ErrLiar, "but no price")
 	refuses(t, p.Trade(h, Trade{Px: 1}), ErrLiar, "refuses")
 	if newest := r.dial().stream.segment.newest(); newest != 0 {
 		t.Errorf("tick %d was made of it", newest)

@@ -5,6 +5,10 @@ const readManyRounds = 64
 // Read copies the newest tick of a kind that has a place, one below Places; false where there has not been
 // one yet. It never waits, and makes no system call. ErrInvalid: no such instrument, or a kind without
 // a place. ErrDamaged: the segment is damaged.
+//
+// When a venue's session begins afresh, the ticks of the one before are taken back: by ticks with
+// FlagSnapshot, whose prices are PxNone and whose sums are 0. So the newest Trade may say that there has
+// been none in its session yet.
 func (c *Client) Read(instrument uint32, kind Kind) (Tick, bool, error) {
 	var t Tick
 	s, err := c.place(instrument, kind)

@@ -90,10 +90,12 @@ func (b *Quote) wrong() string {
 
 func (b *Trade) wrong() string {
 	switch {
-	case !validPrices(b.Px) || b.Px == PxNone:
-		return "a trade without a price"
+	case !validPrices(b.Px):
+		return "a trade whose price is out of range"
 	case b.Sz < 0 || b.Volume < 0:
 		return "a trade whose size or volume is negative"
+	case b.Px == PxNone && (b.Sz != 0 || b.Volume != 0 || b.TradeID != 0):
+		return "a trade with a size, volume or number but no price"
 	}
 	return ""
 }

@@ -61,7 +61,7 @@ extern "C" {
         FIELD(int64_t, ask_sz, , SIZE,  "size at ask_px; 0 without an offer")
 
 #define MD_TRADE_FIELDS(FIELD)                                                                     \
-        FIELD(int64_t, px,       , PRICE, "price of the trade")                                    \
+        FIELD(int64_t, px,       , PRICE, "price of the trade; MD_PX_NONE: none in the session yet") \
         FIELD(int64_t, sz,       , SIZE,  "size of the trade")                                     \
         FIELD(int64_t, volume,   , SIZE,  "sum of sz in the session, this trade included, gross of breaks") \
         FIELD(int64_t, trade_id, , ID,    "the venue's number of the trade")

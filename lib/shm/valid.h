@@ -39,10 +39,12 @@ static inline const char *valid_quote(const struct md_quote *quote) {
 }
 
 static inline const char *valid_trade(const struct md_trade *trade) {
-        if (!valid_px(trade->px) || trade->px == MD_PX_NONE)
-                return "a trade without a price";
+        if (!valid_px(trade->px))
+                return "a trade whose price is out of range";
         if (trade->sz < 0 || trade->volume < 0)
                 return "a trade whose size or volume is negative";
+        if (trade->px == MD_PX_NONE && (trade->sz || trade->volume || trade->trade_id))
+                return "a trade with a size, volume or number but no price";
         return NULL;
 }
 

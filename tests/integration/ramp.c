@@ -53,13 +53,18 @@ static bool quote_is_empty(const struct md_quote *quote) {
                !quote->ask_sz;
 }
 
+static bool trade_is_empty(const struct md_trade *trade) {
+        return trade->px == MD_PX_NONE && !trade->sz && !trade->volume && !trade->trade_id;
+}
+
 bool ramp_is_whole(const struct md_tick *tick, int64_t step) {
         struct values v;
 
         if (tick->kind != MD_QUOTE && tick->kind != MD_TRADE)
                 return true;
         if (!tick->ts_event)
-                return tick->kind == MD_QUOTE && quote_is_empty(&tick->u.quote);
+                return tick->kind == MD_QUOTE ? quote_is_empty(&tick->u.quote)
+                                              : trade_is_empty(&tick->u.trade);
         if (tick->ts_event < base || (tick->ts_event - base) % step)
                 return false;
 

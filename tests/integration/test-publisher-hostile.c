@@ -73,7 +73,7 @@ static void size_without_price(struct md_tick *tick) {
 
 static void trade_without_price(struct md_tick *tick) {
         tick->kind = MD_TRADE;
-        tick->u.trade.px = MD_PX_NONE;
+        tick->u.trade = (struct md_trade){ .px = MD_PX_NONE, .trade_id = 1 };
 }
 
 static void negative_volume(struct md_tick *tick) {
@@ -138,7 +138,7 @@ static void ticks_that_cannot_be(void **state) {
                 { negative_size, "size is negative" },
                 { price_out_of_range, "price is out of range" },
                 { size_without_price, "a size but no price" },
-                { trade_without_price, "a trade without a price" },
+                { trade_without_price, "a trade with a size, volume or number but no price" },
                 { negative_volume, "volume is negative" },
                 { upside_down, "high is below its low" },
                 { negative_count, "a negative count" },

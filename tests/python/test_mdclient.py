@@ -313,6 +313,54 @@ class Feeds(unittest.TestCase):
             self.assertEqual((line['filled'], line['dropped']), (0, 0))
 
 
+class Sessions(unittest.TestCase):
+    @staticmethod
+    def packet(session, message):
+        """MoldUDP64: the first message of a session."""
+        return struct.pack('>10sQHH', session, 1, 1, len(message)) + message
+
+    def test_a_new_session_takes_the_trade_back(self):
+        traded = struct.pack('>cHH6sQcI8sIQ', b'P', 1, 0, bytes(6), 0, b'B', 30, b'TRADED  ', 1000000, 7)
+        begun = struct.pack('>cHH6sc', b'S', 0, 0, bytes(6), b'O')
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            line.bind(('127.0.0.1', 0))
+            port = line.getsockname()
+        daemon = Daemon(feeds='[feed itch]\nsource = udp\nprotocol = itch50\n'
+                              'address = %s\nport = %d\n' % port)
+        self.addCleanup(daemon.close)
+        with daemon.client() as client, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            client.subscribe_all()
+            sender.sendto(self.packet(b'monday    ', traded), port)
+            wait_for('a trade', lambda: client.feeds()[1]['messages'] == 1)
+            trade = client.trade('TRADED')
+            self.assertEqual((price(trade.px), trade.sz, trade.volume), (100, 30, 30))
+            sender.sendto(self.packet(b'tuesday   ', begun), port)
+            wait_for('a session', lambda: client.feeds()[1]['resets'] == 1)
+            trade = client.trade('TRADED')
+            self.assertEqual((trade.px, trade.sz, trade.volume, trade.trade_id), (PX_NONE, 0, 0, 0))
+            self.assertEqual(trade.flags, {'last', 'snapshot'})
+            self.assertIsNone(decimal(trade.px))
+            trades = [change.tick.px for change in client.changes(0) if change.tick.kind == 'trade']
+            self.assertEqual(trades, [100 * 10**9, PX_NONE])
+            if numpy:
+                table = client.table()
+                self.assertEqual(table['trade']['px'][:len(table)].tolist(), [PX_NONE])
+                self.assertEqual(table.snapshot('trade')['volume'].tolist(), [0])
+
+    def test_a_publisher_takes_its_own_back(self):
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        with daemon.publisher() as publisher, daemon.client() as client:
+            publisher.trade('A', 5, 10)
+            publisher.trade('A', None, volume=0)
+            publisher.drain(PATIENCE)
+            self.assertEqual((client.trade('A').px, client.trade('A').volume), (PX_NONE, 0))
+            publisher.trade('A', 5, 2)
+            publisher.drain(PATIENCE)
+            self.assertEqual((client.trade('A').sz, client.trade('A').volume), (2, 2))
+
+
 class Depth(unittest.TestCase):
     RECORDING = os.path.join(os.environ.get('MDSHMD_TEST_DATA') or
                              os.path.join(HERE, '../../../shared/data'),

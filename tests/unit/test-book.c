@@ -386,18 +386,20 @@ static void test_restore(void **state) {
         assert_null(book_free(successor));
 }
 
-/* The last trade stands until there is another, but its volume is that of the session before. */
+/* What its predecessor left of a session in which there was no trade yet. */
 static void test_restore_of_a_session_without_trades(void **state) {
-        struct md_tick last[2] = { { .instrument = 2, .kind = MD_TRADE }, { .instrument = 2 } };
+        struct md_tick last[2] = { { .instrument = 2 }, { .instrument = 2 } };
         struct ticks ticks;
 
-        last[0].u.trade = (struct md_trade){ PX(1000000), 100, 5000, 7 };
+        book_empty(MD_TRADE, &last[0]);
         book_empty(MD_TOTALS, &last[1]);
+        assert_int_equal(last[0].u.trade.px, MD_PX_NONE);
         book_restore(*state, &last[0]);
         book_restore(*state, &last[1]);
         ticks = trade(*state, 2, PX(1000000), 300);
         assert_int_equal(ticks.tick[0].kind, MD_TRADE);
         assert_int_equal(ticks.tick[0].u.trade.volume, 300);
+        expect_totals(&ticks.tick[2], 300000000, 1, 0, 0);
 }
 
 static void test_restore_of_a_stranger(void **state) {

@@ -75,7 +75,7 @@ static void put_row(struct output *output, const struct md_instrument *instrumen
         state_put_ask_px(state, output);
         state_put_ask_sz(state, output);
         state_put_last(state, output);
-        if (trade->seq)
+        if (state_has_traded(state))
                 output_int(output, trade->u.trade.trade_id);
         else
                 output_null(output);

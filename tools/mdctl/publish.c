@@ -273,9 +273,10 @@ static int make(struct publish *publish, const struct row *row, int size_exp, un
         return any;
 }
 
-/* A trade that does not say what the session has traded so far: we know what we put. */
+/* A trade that does not say what the session has traded so far: we know what we put. One without a price
+ * begins a session. */
 static void add_volume(const struct row *row, struct known *known, struct md_tick *tick) {
-        if (*value_of(row, "volume"))
+        if (*value_of(row, "volume") || tick->u.trade.px == MD_PX_NONE)
                 known->volume = tick->u.trade.volume;
         else if (__builtin_add_overflow(known->volume, tick->u.trade.sz, &known->volume))
                 known->volume = INT64_MAX;

@@ -5,6 +5,8 @@
  * them
  */
 
+#include <stdbool.h>
+
 #include "mdclient.h"
 #include "output.h"
 
@@ -20,6 +22,9 @@ struct state {
  * itself is whole). Errors of md_read_many(). */
 int state_read(struct state *state, struct md_client *client,
                const struct md_instrument *instrument);
+
+/* Whether there was a trade in this session. */
+bool state_has_traded(const struct state *state);
 
 /* Push one or more values. A side of the quote that nobody makes is undefined, and so is the last trade
  * of an instrument that has not traded in this session; its sums are 0. */

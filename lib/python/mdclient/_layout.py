@@ -64,7 +64,7 @@ KINDS = {
         ('ask_sz', 'c_int64', 1, 56, 8, 'SIZE', '<i8', 'size at ask_px; 0 without an offer'),
     ]),
     1: ('trade', 'a trade', [
-        ('px', 'c_int64', 1, 32, 8, 'PRICE', '<i8', 'price of the trade'),
+        ('px', 'c_int64', 1, 32, 8, 'PRICE', '<i8', 'price of the trade; MD_PX_NONE: none in the session yet'),
         ('sz', 'c_int64', 1, 40, 8, 'SIZE', '<i8', 'size of the trade'),
         ('volume', 'c_int64', 1, 48, 8, 'SIZE', '<i8', 'sum of sz in the session, this trade included, gross of breaks'),
         ('trade_id', 'c_int64', 1, 56, 8, 'ID', '<i8', "the venue's number of the trade"),

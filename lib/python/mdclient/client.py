@@ -131,6 +131,7 @@ class Client:
         return self.read(key, 'quote')
 
     def trade(self, key: Key) -> Optional[Tick]:
+        """The newest trade; its px is PX_NONE where its session has had none yet."""
         return self.read(key, 'trade')
 
     def read_many(self, keys: Iterable[Key], kind: str = 'quote') -> List[Optional[Tick]]:

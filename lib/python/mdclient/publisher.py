@@ -146,10 +146,11 @@ class Publisher:
         self.put('quote', key, ts_event=ts_event, bid_px=bid, bid_sz=bid_size, ask_px=ask,
                  ask_sz=ask_size)
 
-    def trade(self, key: Union[int, str, Tuple[str, str]], px: Number, size: Number = 0, *,
+    def trade(self, key: Union[int, str, Tuple[str, str]], px: Optional[Number],
+              size: Number = 0, *,
               volume: Optional[Number] = None, trade_id: int = 0, ts_event: int = 0) -> None:
         """A trade. volume: of the session, this trade included; without it, what this publisher has
-        put so far."""
+        put so far. px None, volume 0: a session begins, and there was no trade in it yet."""
         handle = self.handle(key)
         exp = self._exps[handle]
         total = units(volume, exp) if volume is not None else \
