@@ -19,6 +19,7 @@
 #include "base/linger.h"
 #include "base/store.h"
 #include "base/systemd.h"
+#include "feed/bequest.h"
 #include "heirloom.h"
 #include "pipeline.h"
 #include "publish/notifier.h"
@@ -44,6 +45,7 @@ struct daemon {
         struct systemd_fds inherited;
         struct store store;
         struct heirlooms heirlooms;
+        struct bequests bequests;
         bool leaving; /* the next one goes on where we stop */
 
         ev_signal on_term, on_int, on_hup, on_usr1;
@@ -271,11 +273,15 @@ static int open_segment(struct daemon *daemon) {
 static int open_feeds(struct daemon *daemon) {
         int r;
 
+        bequests_init(&daemon->bequests, daemon->segment.header->identity, &daemon->inherited,
+                      &daemon->store);
+        daemon->pipeline.bequests = &daemon->bequests;
         for (size_t i = 0; i < daemon->config->n_feeds; i++) {
                 r = pipeline_add(&daemon->pipeline, &daemon->config->feeds[i]);
                 if (r < 0)
                         return error_trace(r);
         }
+        bequests_deinit(&daemon->bequests);
         return 0;
 }
 
@@ -420,6 +426,7 @@ struct daemon *daemon_free(struct daemon *daemon) {
                 store_deinit(&daemon->store);
         listener_deinit(&daemon->listener);
         pipeline_deinit(&daemon->pipeline);
+        bequests_deinit(&daemon->bequests);
         systemd_fds_deinit(&daemon->inherited);
         heirlooms_withdraw(&daemon->heirlooms, &daemon->store);
         store_deinit(&daemon->store);

@@ -243,6 +243,12 @@ static void pipeline_dropped(void *userdata, unsigned line, uint64_t n) {
                                           memory_order_relaxed);
 }
 
+static uint64_t pipeline_drops(void *userdata, unsigned line) {
+        const struct stream *stream = userdata;
+
+        return line < FEED_LINES ? atomic_load(&stream->record->line[line].dropped) : 0;
+}
+
 static void pipeline_skipped(void *userdata, uint64_t number, const char *cause) {
         stream_refuse(userdata, CAUSE_SKIPPED, "frame %llu (%s)", (unsigned long long)number,
                       cause);
@@ -254,6 +260,7 @@ static const struct feed_sink pipeline_sink = {
         .state = pipeline_state,
         .restart = pipeline_restart,
         .dropped = pipeline_dropped,
+        .drops = pipeline_drops,
         .skipped = pipeline_skipped,
         .tick = publishers_tick,
         .next = publishers_next,
@@ -306,7 +313,8 @@ int pipeline_add(struct pipeline *pipeline, const struct config_feed *config) {
         if (r < 0)
                 return error_trace(r);
         ev_init(&stream->wake, pipeline_wake);
-        r = feed_new(&stream->feed, config, pipeline->loop, &pipeline_sink, stream);
+        r = feed_new(&stream->feed, config, pipeline->loop, pipeline->bequests, &pipeline_sink,
+                     stream);
         if (r < 0)
                 return error_trace(r);
         pipeline->streams[pipeline->n_streams++] = stream;

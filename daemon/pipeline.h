@@ -24,6 +24,7 @@
 #include "publish/publisher.h"
 #include "shm/segment.h"
 
+struct bequests;
 struct ev_loop;
 struct stream;
 
@@ -32,6 +33,7 @@ struct pipeline {
         struct segment *segment;
         struct notifier *notifier;
         struct publisher publisher;
+        struct bequests *bequests; /* of the feeds; NULL: nobody was before, nobody will be after */
         bool leaving;            /* the next daemon goes on: what stops here is not said to have */
         struct stream **streams; /* one per feed */
         size_t n_streams;

@@ -44,7 +44,7 @@ void feed_say(struct feed *feed, enum feed_state state, const char *format, ...)
 }
 
 int feed_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
-             const struct feed_sink *sink, void *userdata) {
+             struct bequests *bequests, const struct feed_sink *sink, void *userdata) {
         switch (config->source) {
         case CONFIG_SOURCE_FILE:
                 return error_trace(file_new(feedp, config, loop, sink, userdata));
@@ -53,7 +53,7 @@ int feed_new(struct feed **feedp, const struct config_feed *config, struct ev_lo
         case CONFIG_SOURCE_PUBLISHER:
                 return error_trace(local_new(feedp, config, loop, sink, userdata));
         case CONFIG_SOURCE_UDP:
-                return error_trace(udp_new(feedp, config, loop, sink, userdata));
+                return error_trace(udp_new(feedp, config, loop, bequests, sink, userdata));
         }
         return error_origin(-EINVAL);
 }

@@ -16,6 +16,7 @@
 #include "base/config.h"
 #include "event.h"
 
+struct bequests;
 struct ev_loop;
 struct feed;
 
@@ -36,6 +37,8 @@ struct feed_sink {
         void (*restart)(void *userdata);
         /* `n` packets were lost before they reached us, as the kernel says. */
         void (*dropped)(void *userdata, unsigned line, uint64_t n);
+        /* How many were said to be so far, by this daemon and its predecessors. */
+        uint64_t (*drops)(void *userdata, unsigned line);
         /* A frame that holds no packet for us, or a broken one; `cause` is a fixed text. */
         void (*skipped)(void *userdata, uint64_t number, const char *cause);
 
@@ -51,10 +54,11 @@ struct feed_sink {
 /*
  * Makes the source that `config` names, and opens what it reads: a missing file or an address in use
  * is a negative errno here, with a sentence in the log that names the feed. Nothing is handed to the
- * sink before feed_start().
+ * sink before feed_start(). With `bequests`, what came to a predecessor's sockets is taken first, and
+ * these sockets are left to the next daemon; NULL: there is neither.
  */
 int feed_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
-             const struct feed_sink *sink, void *userdata);
+             struct bequests *bequests, const struct feed_sink *sink, void *userdata);
 struct feed *feed_free(struct feed *feed);
 
 /* Sends a request to the config's `recovery`; what it answers comes as packets of the third line. False:

@@ -4,7 +4,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/net_tstamp.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -150,15 +152,13 @@ static int prepare(struct receiver *receiver, int fd, const struct address *addr
                 r = set_flag(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
         if (!r && address->level == IPPROTO_IPV6)
                 r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-        if (!r && address->is_multicast) {
-                /* other programs may listen to the same group */
+        /* other programs may listen to the same group */
+        if (!r && (address->is_multicast || params->beside))
                 r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-                if (!r)
-                        r = set_flag(fd, address->level,
-                                     address->level == IPPROTO_IP ? IP_MULTICAST_ALL
-                                                                  : IPV6_MULTICAST_ALL,
-                                     0);
-        }
+        if (!r && address->is_multicast)
+                r = set_flag(fd, address->level,
+                             address->level == IPPROTO_IP ? IP_MULTICAST_ALL : IPV6_MULTICAST_ALL,
+                             0);
         return error_trace(r);
 }
 
@@ -187,6 +187,11 @@ static int join(int fd, const struct address *address, const char *source) {
 
 /* ---- sockets ---- */
 
+static void name_place(struct receiver *receiver, const struct receiver_params *params) {
+        snprintf(receiver->where, sizeof(receiver->where), "%s port %u", params->address,
+                 params->port);
+}
+
 /* A socket that can do what is wanted of it, and no address yet. */
 static int make_socket(struct receiver *receiver, const struct address *address,
                        const struct receiver_params *params) {
@@ -194,8 +199,7 @@ static int make_socket(struct receiver *receiver, const struct address *address,
         int r;
 
         *receiver = RECEIVER_NULL;
-        snprintf(receiver->where, sizeof(receiver->where), "%s port %u", params->address,
-                 params->port);
+        name_place(receiver, params);
         fd = socket(address->u.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         r = fd < 0 ? error_origin(-errno) : prepare(receiver, fd, address, params);
         if (r)
@@ -218,6 +222,8 @@ int receiver_open(struct receiver *receiver, const struct receiver_params *param
         r = fd < 0 ? fd : 0;
         if (!r && bind(fd, &address.u.any, address.size) < 0)
                 r = error_origin(-errno);
+        if (!r && params->beside && !address.is_multicast)
+                r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 0); /* from now on it is ours alone */
         if (r) {
                 log_feed(LOG_ERROR, LOG_PLAIN, params->feed, ": cannot receive on %s: %s",
                          receiver->where, strerror(-r));
@@ -236,6 +242,39 @@ int receiver_open(struct receiver *receiver, const struct receiver_params *param
         receiver->fd = fd;
         fd = -1;
         return 0;
+}
+
+static bool is_bound_to(int fd, const struct address *address) {
+        struct address bound = { .size = sizeof(bound.u) };
+
+        if (getsockname(fd, &bound.u.any, &bound.size) < 0 ||
+            bound.u.any.sa_family != address->u.any.sa_family)
+                return false;
+        if (address->level == IPPROTO_IP)
+                return bound.u.in.sin_port == address->u.in.sin_port &&
+                       bound.u.in.sin_addr.s_addr == address->u.in.sin_addr.s_addr;
+        return bound.u.in6.sin6_port == address->u.in6.sin6_port &&
+               IN6_ARE_ADDR_EQUAL(&bound.u.in6.sin6_addr, &address->u.in6.sin6_addr);
+}
+
+bool receiver_inherit(struct receiver *receiver, const struct receiver_params *params, int fd) {
+        struct address address;
+
+        *receiver = RECEIVER_NULL;
+        if (parse_address(&address, params) || !is_bound_to(fd, &address)) {
+                close(fd);
+                return false;
+        }
+        receiver->fd = fd;
+        name_place(receiver, params);
+        return true;
+}
+
+bool receiver_end(struct receiver *receiver) {
+        struct sock_filter nothing = { .code = BPF_RET | BPF_K };
+        const struct sock_fprog filter = { .len = 1, .filter = &nothing };
+
+        return setsockopt(receiver->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0;
 }
 
 int receiver_connect(struct receiver *receiver, const struct receiver_params *params) {
@@ -259,6 +298,15 @@ int receiver_connect(struct receiver *receiver, const struct receiver_params *pa
         receiver->fd = fd;
         fd = -1;
         return 0;
+}
+
+uint32_t receiver_drops(const struct receiver *receiver) {
+        uint32_t info[SK_MEMINFO_VARS] = { 0 };
+        socklen_t size = sizeof(info);
+
+        if (getsockopt(receiver->fd, SOL_SOCKET, SO_MEMINFO, info, &size) < 0)
+                return receiver->dropped;
+        return info[SK_MEMINFO_DROPS];
 }
 
 void receiver_close(struct receiver *receiver) {

@@ -44,6 +44,7 @@ struct receiver_params {
         const char *source;    /* address of the one sender to listen to; NULL: any */
         uint32_t buffer;       /* bytes that wait in the kernel */
         bool nic;              /* stamps of the network card */
+        bool beside;           /* a predecessor's socket may be bound to the same */
 };
 
 struct receiver {
@@ -62,8 +63,17 @@ struct receiver {
 /* Opens the socket. Negative errno, with a sentence in the log. */
 int receiver_open(struct receiver *receiver, const struct receiver_params *params);
 
-/* The same for one that exchanges datagrams with that address alone, from a port of the kernel's choice. */
+/* Takes over one that a predecessor has opened with these params. False: it is none of that kind, and closed. */
+bool receiver_inherit(struct receiver *receiver, const struct receiver_params *params, int fd);
+
+/* From now on nothing comes in any more; what waits can be taken. False: that cannot be had. */
+bool receiver_end(struct receiver *receiver);
+
+/* Opens one that exchanges datagrams with that address alone, from a port of the kernel's choice. */
 int receiver_connect(struct receiver *receiver, const struct receiver_params *params);
+
+/* How many the kernel has dropped until now, whether it has said so with a datagram or not. */
+uint32_t receiver_drops(const struct receiver *receiver);
 
 void receiver_close(struct receiver *receiver);
 

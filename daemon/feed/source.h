@@ -41,4 +41,4 @@ int replay_new(struct feed **feedp, const struct config_feed *config, struct ev_
 int local_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
               const struct feed_sink *sink, void *userdata);
 int udp_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
-            const struct feed_sink *sink, void *userdata);
+            struct bequests *bequests, const struct feed_sink *sink, void *userdata);

@@ -4,6 +4,9 @@
  * A third receiver is there for what is sent again, from the first request on. These go out of it, so many
  * per second at most; those beyond that are not sent, for whoever asks will ask again.
  *
+ * At the start, what a predecessor's sockets still hold comes first (feed/bequest.h), of all lines in turn.
+ * No time passes meanwhile: what one line has not got, the other may bring out of its own buffer.
+ *
  * A round of the loop takes a few batches of a line and no more, whatever still waits in the socket: its
  * buffer is large, and other watchers have their turn. A source that spins has its turn in each round,
  * so the loop never sleeps: no interrupt has to wake it, and it takes a processor for itself.
@@ -22,6 +25,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "feed/arbiter.h"
+#include "feed/bequest.h"
 #include "feed/receiver.h"
 #include "feed/source.h"
 
@@ -36,6 +40,11 @@ struct line {
         struct udp *udp;
         struct receiver receiver;
         ev_io io;
+        uint64_t id;            /* among bequests */
+        struct kept *kept;      /* NULL: the next daemon will not have it */
+        struct receiver before; /* a predecessor's, until all is taken that waits in it */
+        struct kept *kept_before;
+        uint32_t drops_before; /* of the kernel, in all */
 };
 
 struct udp {
@@ -45,6 +54,7 @@ struct udp {
         bool spins;
         char *where;      /* the lines, for sentences */
         uint64_t packets; /* taken so far */
+        struct bequests *bequests;
 
         char *recovery; /* ADDRESS:PORT; NULL: nobody to ask */
         struct {
@@ -64,7 +74,7 @@ static int64_t now_monotonic(void) {
 
 /* ---- receiving ---- */
 
-static void hand_on(struct line *line, unsigned i, int64_t now) {
+static void hand_on(struct line *line, struct receiver *receiver, unsigned i, int64_t now) {
         struct udp *udp = line->udp;
         struct feed *feed = &udp->feed;
         unsigned number = (unsigned)(line - udp->line);
@@ -73,7 +83,7 @@ static void hand_on(struct line *line, unsigned i, int64_t now) {
         struct packet packet = {
                 .data = udp->batch.datagrams[i],
                 .size = header->msg_len,
-                .ts_recv = receiver_stamp(&line->receiver, &udp->batch, i, &dropped),
+                .ts_recv = receiver_stamp(receiver, &udp->batch, i, &dropped),
                 .now = now,
                 .number = ++udp->packets,
                 .line = number,
@@ -87,6 +97,13 @@ static void hand_on(struct line *line, unsigned i, int64_t now) {
         feed->sink->packet(feed->userdata, &packet);
 }
 
+static void close_line(struct line *line) {
+        receiver_close(&line->receiver);
+        if (line->kept)
+                bequests_withdraw(line->udp->bequests, line->kept);
+        line->kept = NULL;
+}
+
 /* A socket went bad. The feed goes on as long as another line does. */
 static void fail(struct line *line, int r) {
         struct udp *udp = line->udp;
@@ -94,7 +111,7 @@ static void fail(struct line *line, int r) {
         log_feed(LOG_ERROR, LOG_PLAIN, udp->feed.name, ": cannot receive on %s any more: %s",
                  line->receiver.where, strerror(-r));
         ev_io_stop(udp->feed.loop, &line->io);
-        receiver_close(&line->receiver);
+        close_line(line);
         if (udp->line[ARBITER_LINE_A].receiver.fd < 0 && udp->line[ARBITER_LINE_B].receiver.fd < 0)
                 feed_say(&udp->feed, FEED_STATE_DOWN, "cannot receive on any line any more: %s",
                          strerror(-r));
@@ -114,7 +131,7 @@ static unsigned receive(struct line *line) {
                 }
                 now = n ? now_monotonic() : 0;
                 for (int i = 0; i < n; i++)
-                        hand_on(line, (unsigned)i, now);
+                        hand_on(line, &line->receiver, (unsigned)i, now);
                 total += (unsigned)n;
                 if (n < RECEIVER_BATCH)
                         break;
@@ -151,6 +168,71 @@ static void udp_spin(struct ev_loop *loop, ev_idle *idle, int events) {
                         continue;
                 udp->feed.sink->flush(udp->feed.userdata);
                 return;
+        }
+}
+
+/* ---- what came before ---- */
+
+static void close_before(struct line *line) {
+        receiver_close(&line->before);
+        if (line->kept_before)
+                bequests_withdraw(line->udp->bequests, line->kept_before);
+        line->kept_before = NULL;
+}
+
+/* Those behind the last datagram, which no datagram tells of. */
+static void tell_last_drops(struct line *line) {
+        const struct feed *feed = &line->udp->feed;
+        int32_t n = (int32_t)(line->drops_before - line->before.dropped);
+
+        if (line->before.fd >= 0 && n > 0)
+                feed->sink->dropped(feed->userdata, (unsigned)(line - line->udp->line),
+                                    (uint64_t)n);
+}
+
+/* Takes a batch of it; false when there is nothing left. */
+static bool take_before(struct line *line, int64_t now) {
+        int n = 0;
+
+        if (line->before.fd >= 0)
+                n = receiver_take(&line->before, &line->udp->batch);
+        for (int i = 0; i < n; i++)
+                hand_on(line, &line->before, (unsigned)i, now);
+        if (n > 0)
+                return true;
+        tell_last_drops(line);
+        close_before(line);
+        return false;
+}
+
+static unsigned take_all_before(struct udp *udp, int64_t now) {
+        unsigned taken = 0;
+
+        for (unsigned i = 0; i < ARBITER_LINE_RECOVERY; i++)
+                taken += take_before(&udp->line[i], now);
+        return taken;
+}
+
+static void catch_up(struct udp *udp) {
+        int64_t now = now_monotonic();
+
+        while (take_all_before(udp, now))
+                udp->feed.sink->flush(udp->feed.userdata);
+        if (udp->packets)
+                log_feed(LOG_INFO, LOG_PLAIN, udp->feed.name,
+                         ": %llu packets came while no daemon was there",
+                         (unsigned long long)udp->packets);
+}
+
+/* Under a name that may be the one of what came before: that has to be gone. */
+static void leave_lines(struct udp *udp) {
+        for (unsigned i = 0; i < ARBITER_LINE_RECOVERY; i++) {
+                struct line *line = &udp->line[i];
+                uint64_t drops = udp->feed.sink->drops(udp->feed.userdata, i);
+
+                if (line->receiver.fd >= 0)
+                        line->kept = bequests_leave(udp->bequests, line->id, (uint32_t)drops,
+                                                    line->receiver.fd);
         }
 }
 
@@ -207,6 +289,10 @@ static bool udp_ask(struct feed *feed, const uint8_t *request, size_t size) {
 static void udp_start(struct feed *feed) {
         struct udp *udp = container_of(feed, struct udp, feed);
 
+        if (udp->bequests) {
+                catch_up(udp);
+                leave_lines(udp);
+        }
         if (udp->spins) {
                 ev_idle_start(feed->loop, &udp->spin);
                 return;
@@ -227,8 +313,10 @@ static void udp_stop(struct feed *feed) {
 static void udp_free(struct feed *feed) {
         struct udp *udp = container_of(feed, struct udp, feed);
 
-        for (unsigned i = 0; i < ARBITER_LINES; i++)
-                receiver_close(&udp->line[i].receiver);
+        for (unsigned i = 0; i < ARBITER_LINES; i++) {
+                close_before(&udp->line[i]);
+                close_line(&udp->line[i]);
+        }
         free(udp->where);
         free(udp->recovery);
         feed_deinit(feed);
@@ -246,6 +334,25 @@ static const struct feed_ops udp_ops = {
         .free = udp_free,
         .ask = udp_ask,
 };
+
+/* A predecessor's socket for the same, if he has left one. */
+static void inherit(struct line *line, unsigned number, const struct receiver_params *params) {
+        const struct feed *feed = &line->udp->feed;
+        uint32_t drops;
+        int fd;
+
+        fd = bequests_take(line->udp->bequests, line->id, &drops, &line->kept_before);
+        if (fd < 0)
+                return;
+        if (!receiver_inherit(&line->before, params, fd)) {
+                close_before(line);
+                return;
+        }
+        line->before.dropped = (uint32_t)feed->sink->drops(feed->userdata, number) - drops;
+        line->drops_before = receiver_drops(&line->before);
+        if (!receiver_end(&line->before))
+                close_before(line);
+}
 
 /* Where a line is: as ADDRESS:PORT, or for a single one with a key for each. */
 static int open_line(struct udp *udp, unsigned number, const struct config_feed *config) {
@@ -269,9 +376,15 @@ static int open_line(struct udp *udp, unsigned number, const struct config_feed 
         }
         if (!params.interface)
                 params.interface = config->interface;
+        if (udp->bequests) {
+                line->id = bequests_id(udp->bequests, number, &params);
+                params.beside = bequests_has_port(udp->bequests, params.port);
+        }
         r = receiver_open(&line->receiver, &params);
         if (r)
                 return error_trace(r);
+        if (udp->bequests)
+                inherit(line, number, &params);
         ev_io_set(&line->io, line->receiver.fd, EV_READ);
         return 0;
 }
@@ -298,7 +411,7 @@ static int open_lines(struct udp *udp, const struct config_feed *config) {
 }
 
 int udp_new(struct feed **feedp, const struct config_feed *config, struct ev_loop *loop,
-            const struct feed_sink *sink, void *userdata) {
+            struct bequests *bequests, const struct feed_sink *sink, void *userdata) {
         _cleanup_(udp_freep) struct udp *udp = NULL;
         int r;
 
@@ -308,6 +421,7 @@ int udp_new(struct feed **feedp, const struct config_feed *config, struct ev_loo
         for (unsigned i = 0; i < ARBITER_LINES; i++) {
                 udp->line[i].udp = udp;
                 udp->line[i].receiver = RECEIVER_NULL;
+                udp->line[i].before = RECEIVER_NULL;
                 ev_io_init(&udp->line[i].io, udp_dispatch, -1, EV_READ);
                 ev_set_priority(&udp->line[i].io, EV_MAXPRI);
         }
@@ -315,6 +429,7 @@ int udp_new(struct feed **feedp, const struct config_feed *config, struct ev_loo
         ev_set_priority(&udp->spin, EV_MAXPRI); /* it has its turn whatever else there is */
         udp->spins = config->poll == CONFIG_POLL_SPIN;
         udp->asking.rate = config->recovery_rate;
+        udp->bequests = bequests;
         receiver_batch_init(&udp->batch);
         r = feed_init(&udp->feed, &udp_ops, config, loop, sink, userdata);
         if (!r)

@@ -160,7 +160,7 @@ static inline int tape_play(struct tape *tape, const struct config_feed *config)
         tape->loop = ev_loop_new(EVFLAG_AUTO);
         if (!tape->loop)
                 return -ENOMEM;
-        r = feed_new(&feed, config, tape->loop, &tape_sink, tape);
+        r = feed_new(&feed, config, tape->loop, NULL, &tape_sink, tape);
         if (r == 0) {
                 feed_start(feed);
                 tape_run(tape);

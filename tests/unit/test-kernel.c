@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -437,6 +439,68 @@ static void test_lock_goes_with_the_description(void **state) {
         shm_unlink(object.name);
 }
 
+/* ---- sockets that follow each other ---- */
+
+static int bound(const struct sockaddr_in *at, bool shared) {
+        const int yes = 1, no = 0;
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        assert_true(fd >= 0);
+        if (shared)
+                setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+        if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0) {
+                close(fd);
+                return -1;
+        }
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &no, sizeof(no));
+        return fd;
+}
+
+static void assert_waits(int fd, const char *all) {
+        char text[8];
+
+        for (; *all; all++) {
+                assert_int_equal(recv(fd, text, sizeof(text), 0), 1);
+                assert_int_equal(text[0], *all);
+        }
+        assert_int_equal(recv(fd, text, sizeof(text), 0), -1);
+}
+
+/* At one address, the newer one gets all that comes from then on, the older one keeps what it has, and nobody
+ * else can have it; a filter that lets nothing in takes nothing out. */
+static void test_a_newer_socket_succeeds_the_older(void **state) {
+        struct sockaddr_in at = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sock_filter nothing = { .code = BPF_RET | BPF_K };
+        const struct sock_fprog filter = { .len = 1, .filter = &nothing };
+        socklen_t size = sizeof(at);
+        int older, newer, sender;
+        const int yes = 1;
+
+        (void)state;
+        older = bound(&at, false);
+        assert_int_equal(getsockname(older, (struct sockaddr *)&at, &size), 0);
+        sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(sender, (struct sockaddr *)&at, sizeof(at)), 0);
+        assert_int_equal(send(sender, "1", 1, 0), 1);
+        assert_int_equal(bound(&at, true), -1);
+        assert_int_equal(setsockopt(older, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
+        newer = bound(&at, true);
+        assert_true(newer >= 0);
+        assert_int_equal(send(sender, "2", 1, 0), 1);
+        assert_int_equal(setsockopt(older, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)),
+                         0);
+        assert_int_equal(send(sender, "3", 1, 0), 1);
+        assert_int_equal(bound(&at, true), -1);
+        assert_waits(older, "1");
+        assert_waits(newer, "23");
+        close(older);
+        assert_int_equal(send(sender, "4", 1, 0), 1);
+        assert_waits(newer, "4");
+        close(newer);
+        close(sender);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_readonly_cannot_become_writable),
@@ -448,6 +512,7 @@ int main(void) {
                 cmocka_unit_test(test_pipe_cannot_block_its_writer),
                 cmocka_unit_test(test_eventfd_is_one_for_all),
                 cmocka_unit_test(test_lock_goes_with_the_description),
+                cmocka_unit_test(test_a_newer_socket_succeeds_the_older),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

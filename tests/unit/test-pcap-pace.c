@@ -38,7 +38,7 @@ static void others_are_served_between_bursts(void **state) {
         make_classic(1000, 0);
         save();
         assert_int_equal(pipe(ends), 0);
-        assert_int_equal(feed_new(&feed, &defaults, tape.loop, &tape_sink, &tape), 0);
+        assert_int_equal(feed_new(&feed, &defaults, tape.loop, NULL, &tape_sink, &tape), 0);
         ev_io_init(&witness.io, witness_dispatch, ends[1], EV_WRITE); /* always ready */
         ev_io_start(tape.loop, &witness.io);
         feed_start(feed);

@@ -38,8 +38,8 @@ static void station_init(struct station *station, const char *address) {
 }
 
 static void station_open(struct station *station) {
-        assert_int_equal(feed_new(&station->feed, &station->config, station->tape.loop, &tape_sink,
-                                  &station->tape),
+        assert_int_equal(feed_new(&station->feed, &station->config, station->tape.loop, NULL,
+                                  &tape_sink, &station->tape),
                          0);
         feed_start(station->feed);
 }

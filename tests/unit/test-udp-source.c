@@ -37,7 +37,8 @@ static int station_try(struct station *station, const char *address, uint16_t po
         }
         station->tape.loop = ev_loop_new(EVFLAG_AUTO);
         assert_non_null(station->tape.loop);
-        return feed_new(&station->feed, &config, station->tape.loop, &tape_sink, &station->tape);
+        return feed_new(&station->feed, &config, station->tape.loop, NULL, &tape_sink,
+                        &station->tape);
 }
 
 static void station_close(struct station *station) {
