@@ -102,6 +102,8 @@ static void hand_on(struct arbiter *arbiter, const struct packet *packet,
         struct framed copy = *framed;
         uint64_t skip = arbiter->next - framed->sequence;
 
+        if (framed->sequence == 1 && framed->count)
+                arbiter->opening = framed_mark(framed);
         arbiter->joining = false;
         arbiter->duplicates += skip;
         arbiter->next = end_of(framed);
@@ -218,17 +220,25 @@ static void begin(struct arbiter *arbiter, const struct packet *packet,
         arbiter->seen = framed->sequence;
         arbiter->first = framed->sequence;
         arbiter->sent = framed->sent;
+        arbiter->opening = 0;
         arbiter->stragglers = 0;
         arbiter->asked.first = 0;
         if (!first)
                 arbiter->ops->reset(arbiter->userdata, packet, framed);
 }
 
+/* It begins with number 1, which is another message than that of this session. */
+static bool opens_another(const struct arbiter *arbiter, const struct framed *framed) {
+        return framed->count && arbiter->opening && framed_mark(framed) != arbiter->opening;
+}
+
 /* A packet with a lower number than its line's next: is it a new beginning, rather than a copy? */
-static bool is_restart(const struct arbiter_line *line, const struct framed *framed) {
+static bool is_restart(const struct arbiter *arbiter, const struct arbiter_line *line,
+                       const struct framed *framed) {
         bool later = framed->sent > line->sent;
 
-        if (framed->sequence == 1 && (later || line->carried >= ARBITER_LATE))
+        if (framed->sequence == 1 &&
+            (later || line->carried >= ARBITER_LATE || opens_another(arbiter, framed)))
                 return true;
         if (end_of(framed) > line->next)
                 return false; /* it leads on to something new: no beginning looks like that */
@@ -407,7 +417,7 @@ static void accept_line(struct arbiter *arbiter, const struct packet *packet,
         }
         if (line->epoch != arbiter->epoch)
                 join(arbiter, line, framed);
-        else if (framed->sequence < line->next && is_restart(line, framed)) {
+        else if (framed->sequence < line->next && is_restart(arbiter, line, framed)) {
                 begin(arbiter, packet, framed);
                 join(arbiter, line, framed);
         }

@@ -26,8 +26,10 @@
  *   - A packet sent after the newest one of its line, and yet with a lower number, is no copy. (One such
  *     packet may be another sender's, if two were led into one line; so only number 1 is believed at
  *     once, and any other number when ARBITER_DOUBT of them come in a row.)
- *   - No copy is late by more than ARBITER_LATE packets. This holds for protocols and replays whose
- *     packets do not say when they were sent, or not the truth.
+ *   - A copy holds the same messages. Number 1 of another session is another message, for messages say
+ *     when they were sent; this holds for protocols whose packets do not.
+ *   - No copy is late by more than ARBITER_LATE packets. This holds for replays, too, whose packets do not
+ *     tell the truth.
  *
  * A line that is still in the session before is behind, not ahead: its packets are dropped until it
  * arrives in the new one.
@@ -126,11 +128,12 @@ struct arbiter {
         bool ended;     /* it is over */
         uint32_t epoch; /* sessions so far */
         uint64_t session;
-        uint64_t before; /* the session before this one; itself, if there was none */
-        uint64_t next;   /* number of the next message */
-        uint64_t seen;   /* the number behind all that was seen */
-        uint64_t first;  /* of the first packet that we saw: its number, */
-        int64_t sent;    /* and when it was sent; 0 unknown */
+        uint64_t before;  /* the session before this one; itself, if there was none */
+        uint64_t next;    /* number of the next message */
+        uint64_t seen;    /* the number behind all that was seen */
+        uint64_t first;   /* of the first packet that we saw: its number, */
+        int64_t sent;     /* and when it was sent; 0 unknown */
+        uint64_t opening; /* framed_mark() of message 1; 0: it has not gone on */
 
         struct arbiter_line line[ARBITER_LINES];
         struct window window;

@@ -18,6 +18,15 @@ const struct framing *framing_find(const char *name) {
         return NULL;
 }
 
+uint64_t framed_mark(const struct framed *framed) {
+        size_t size = framed_length(framed->rest, framed->big_endian);
+        uint64_t mark = size + 1;
+
+        for (size_t i = 0; i < size; i++)
+                mark = (mark ^ framed->rest[2 + i]) * UINT64_C(0x100000001b3);
+        return mark ? mark : 1;
+}
+
 int framed_check(const uint8_t *data, size_t size, size_t count, bool big_endian) {
         size_t length;
 

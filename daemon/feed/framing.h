@@ -93,6 +93,10 @@ enum {
 /* Walks over `count` messages: they must fill `size` bytes. For the framings. */
 int framed_check(const uint8_t *data, size_t size, size_t count, bool big_endian);
 
+/* A number that stands for the first message, of which there must be one: for another message it is
+ * another number, but for a chance that is no matter. Never 0. */
+uint64_t framed_mark(const struct framed *framed);
+
 /* Whether `count` messages can have numbers from `sequence` on: they are signed on the wire, begin
  * with 1, and the one after the last is one of them, too. For the framings. */
 static inline bool framed_sequence_is_sane(uint64_t sequence, uint32_t count) {

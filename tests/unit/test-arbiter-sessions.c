@@ -330,6 +330,54 @@ static void a_restart_without_send_times_is_seen(void **state) {
         trial_deinit(&trial);
 }
 
+/* Without send times, the first message tells: in another session it is another one. */
+static void another_first_message_is_a_restart(void **state) {
+        struct sent first = { .session = SESSION, .sequence = 1, .count = 3 };
+        struct sent next = { .session = SESSION, .sequence = 4, .count = 2, .day = 1 };
+        struct trial trial;
+
+        (void)state;
+        trial_init(&trial, HOLE, 0, WINDOW_MIN);
+        arrives(&trial, A, &first);
+        first.count = 2; /* lines need not cut alike */
+        arrives(&trial, B, &first);
+        arrives(&trial, A, &first);
+        assert_quiet(&trial);
+        assert_int_equal(trial.arbiter.duplicates, 4);
+
+        first.day = 1;
+        first.count = 3;
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.next, 4);
+        arrives(&trial, B, &first);
+        arrives(&trial, B, &next);
+        arrives(&trial, A, &next);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.next, 6);
+        assert_int_equal(trial.gaps, 0);
+        trial_deinit(&trial);
+}
+
+/* Also after the word that the session is over, and without an id of its own. */
+static void what_follows_an_end_under_the_same_id_begins_afresh(void **state) {
+        struct sent first = { .session = SESSION, .sequence = 1, .count = 3 };
+        struct sent end = { .session = SESSION, .sequence = 4, .ends = true };
+        struct trial trial;
+
+        (void)state;
+        trial_init(&trial, HOLE, 0, WINDOW_MIN);
+        arrives(&trial, A, &first);
+        arrives(&trial, A, &end);
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.resets, 0);
+        first.day = 1;
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.next, 4);
+        trial_deinit(&trial);
+}
+
 static void a_restart_whose_beginning_was_lost_is_seen(void **state) {
         struct trial trial;
 
@@ -457,6 +505,8 @@ int main(void) {
                 cmocka_unit_test(a_copy_of_the_first_packet_is_no_restart),
                 cmocka_unit_test(a_replay_of_old_packets_is_a_restart),
                 cmocka_unit_test(a_restart_without_send_times_is_seen),
+                cmocka_unit_test(another_first_message_is_a_restart),
+                cmocka_unit_test(what_follows_an_end_under_the_same_id_begins_afresh),
                 cmocka_unit_test(a_restart_whose_beginning_was_lost_is_seen),
                 cmocka_unit_test(a_second_sender_on_the_line_is_no_restart),
                 cmocka_unit_test(a_wild_number_is_not_believed),
