@@ -7,9 +7,24 @@
 
 /* ---- events ---- */
 
+_Static_assert(BOOK_NONE == SYMBOLS_NONE, "no instrument is the same everywhere");
+
+/* The instrument of an event that names none, neither by symbol nor by locate: an order tells whose it is. */
+static uint32_t find_owner(const struct stream *stream, const struct event *event) {
+        switch (event->type) {
+        case EVENT_ORDER_EXECUTE:
+        case EVENT_ORDER_CANCEL:
+        case EVENT_ORDER_DELETE:
+        case EVENT_ORDER_REPLACE:
+                return book_owner(stream->book, event->u.order.ref);
+        default:
+                return SYMBOLS_NONE;
+        }
+}
+
 /* The instrument that an event is about; SYMBOLS_NONE where it cannot be had. */
 static uint32_t find_instrument(struct stream *stream, const struct event *event) {
-        uint32_t instrument;
+        uint32_t instrument = SYMBOLS_NONE;
 
         if (event->locate && event->type != EVENT_INSTRUMENT) {
                 instrument = symbols_at(&stream->symbols, event->locate);
@@ -17,8 +32,11 @@ static uint32_t find_instrument(struct stream *stream, const struct event *event
                         return instrument;
         }
         if (!event->symbol) {
-                book_stray(stream->book, event);
-                return SYMBOLS_NONE;
+                if (!event->locate)
+                        instrument = find_owner(stream, event);
+                if (instrument == SYMBOLS_NONE)
+                        book_stray(stream->book, event);
+                return instrument;
         }
         instrument = symbols_find(&stream->symbols, event->symbol);
         if (instrument == SYMBOLS_NONE)
@@ -67,6 +85,25 @@ static void apply_handful(struct stream *stream) {
         messages->n = 0;
 }
 
+/* What has to be applied first is, and the event takes the first place. */
+static struct event *apply_before(struct stream *stream, struct event *event) {
+        struct event *first = &stream->messages.item[0].event;
+
+        if (event == first)
+                return first;
+        apply_handful(stream);
+        *first = *event;
+        return first;
+}
+
+/* Where messages have no numbers, the venue's word for the start of a day is the only one. */
+static void look_at_day(struct stream *stream, const struct event *event) {
+        struct messages *messages = &stream->messages;
+
+        if (event->u.system == 'O' && messages->begun && !stream->arbiter.begun)
+                stream_begin_afresh(stream, messages->packet->ts_recv);
+}
+
 /* ---- messages ---- */
 
 void messages_begin(struct stream *stream, const struct packet *packet) {
@@ -103,13 +140,18 @@ void messages_take(struct stream *stream, const uint8_t *data, size_t size) {
                 return;
         if (stream->decoder->since_midnight)
                 add_midnight(stream, event);
-        if (event->type != EVENT_SYSTEM) {
+        if (!event->locate && !event->symbol)
+                event = apply_before(stream, event);
+        if (event->type == EVENT_SYSTEM) {
+                look_at_day(stream, event);
+        } else {
                 instrument = find_instrument(stream, event);
                 if (instrument == SYMBOLS_NONE)
                         return;
                 if (messages->most > 1)
                         book_prefetch(stream->book, instrument, event);
         }
+        messages->begun = true;
         messages->item[messages->n++].instrument = instrument;
         if (messages->n == messages->most)
                 apply_handful(stream);

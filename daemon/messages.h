@@ -17,6 +17,7 @@
  * the type of a message what the book will do with it.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct stream;
 /* Those that are decoded and not yet applied. */
 struct messages {
         const struct packet *packet; /* that they come from */
+        bool begun;                  /* some were taken since the session began */
         unsigned n;                  /* of them */
         unsigned most;               /* so many are a handful now */
         struct {

@@ -172,6 +172,7 @@ void stream_begin_afresh(struct stream *stream, int64_t ts_recv) {
         stream_put_system(stream, 'Z', 0, ts_recv);
         book_begin_afresh(stream->book);
         symbols_forget_locates(&stream->symbols);
+        stream->messages.begun = false;
         stream->doubt.newcomers = false;
         for (uint32_t i = 0; i < n; i++) {
                 if (directory_get(&segment->directory, i)->feed != stream->index)

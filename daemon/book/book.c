@@ -375,6 +375,12 @@ unsigned book_apply(struct book *book, uint32_t instrument, const struct event *
         return n;
 }
 
+uint32_t book_owner(const struct book *book, uint64_t ref) {
+        const struct order *order = orders_find(&book->orders, ref);
+
+        return order ? order->instrument : BOOK_NONE;
+}
+
 void book_stray(struct book *book, const struct event *event) {
         unknown_ref(book, event);
 }

@@ -28,6 +28,7 @@
 #include "event.h"
 
 #define BOOK_TICKS 4 /* one event makes no more ticks than this */
+#define BOOK_NONE  UINT32_MAX
 
 struct book;
 
@@ -49,6 +50,9 @@ unsigned book_apply(struct book *book, uint32_t instrument, const struct event *
 /* An event of an instrument whose name nobody has said yet. It can only be about an order or trade that
  * is not known, and is counted as such. */
 void book_stray(struct book *book, const struct event *event);
+
+/* The instrument whose order that is; BOOK_NONE: there is no such order. */
+uint32_t book_owner(const struct book *book, uint64_t ref);
 
 /* Has the processor fetch what book_apply() will look at. */
 void book_prefetch(const struct book *book, uint32_t instrument, const struct event *event);
