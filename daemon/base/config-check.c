@@ -1,7 +1,9 @@
 /* Checks of the whole: what no value can say by itself. */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -32,6 +34,66 @@ static void check_feed_key(const struct config_feed *feed, const struct config_k
 /* The setting of a key of the feed, by name. */
 static const struct config_setting *setting_of(const struct config_feed *feed, const char *name) {
         return config_feed_setting(feed, config_key_find(CONFIG_SECTION_FEED, name));
+}
+
+/* An address in numbers: its family, or AF_UNSPEC; and whether it is one of multicast. */
+static int family_of(const char *text, bool *is_multicast) {
+        struct in_addr in;
+        struct in6_addr in6;
+
+        if (inet_pton(AF_INET, text, &in) == 1) {
+                *is_multicast = IN_MULTICAST(ntohl(in.s_addr));
+                return AF_INET;
+        }
+        if (inet_pton(AF_INET6, text, &in6) != 1)
+                return AF_UNSPEC;
+        *is_multicast = IN6_IS_ADDR_MULTICAST(&in6);
+        return AF_INET6;
+}
+
+/* The one sender to listen to, of a line: that is for multicast, and of the same kind as the group. */
+static void check_source(const struct config_feed *feed, const char *line, const char *endpoint,
+                         const char *name, const char *source,
+                         struct config_complaints *complaints) {
+        char where[CONFIG_WHERE_SIZE], address[CONFIG_ADDRESS_SIZE];
+        bool is_multicast = false, ignored;
+        int family;
+        uint16_t port;
+
+        if (!endpoint || !source)
+                return;
+        config_where(where, CONFIG_SECTION_FEED, feed);
+        config_endpoint(endpoint, address, &port);
+        family = family_of(address, &is_multicast);
+        if (!is_multicast)
+                config_complain(complaints, config_feed_line(feed, name), where, name,
+                                "says whose multicast is taken, but %s (line %u) is no multicast "
+                                "address; take one of the two out",
+                                line, config_feed_line(feed, line));
+        else if (family_of(source, &ignored) != family)
+                config_complain(complaints, config_feed_line(feed, name), where, name,
+                                "is an address of another kind than %s (line %u); write both as "
+                                "IPv4, or both as IPv6",
+                                line, config_feed_line(feed, line));
+}
+
+static bool same(const char *a, const char *b) {
+        return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* A second line is another one than the first. */
+static void check_second(const struct config_feed *feed, struct config_complaints *complaints) {
+        char where[CONFIG_WHERE_SIZE];
+
+        config_where(where, CONFIG_SECTION_FEED, feed);
+        if (feed->b && same(feed->a, feed->b) && same(feed->interface_a, feed->interface_b))
+                config_complain(complaints, config_feed_line(feed, "b"), where, "b",
+                                "is the same as a (line %u); say where line B comes in, or take it "
+                                "out",
+                                config_feed_line(feed, "a"));
+        if (feed->b && !setting_of(feed, "a")->line && feed->source == CONFIG_SOURCE_PCAP)
+                config_complain(complaints, config_feed_line(feed, "b"), where, "b",
+                                "is the second line, and there is no a");
 }
 
 /* Two keys say the same of a line, or one says something of a line that is not there. */
@@ -65,6 +127,8 @@ static void check_lines(const struct config_feed *feed, struct config_complaints
                                         "says something of a line, and there is no %s",
                                         needs[i][1]);
         }
+        check_source(feed, "a", feed->a, "source_a", feed->source_a, complaints);
+        check_source(feed, "b", feed->b, "source_b", feed->source_b, complaints);
 }
 
 static void check_feed(const struct config_feed *feed, struct config_complaints *complaints) {
@@ -77,6 +141,8 @@ static void check_feed(const struct config_feed *feed, struct config_complaints 
                         check_feed_key(feed, &config_keys[i], sources, complaints);
         if (sources == 1u << CONFIG_SOURCE_UDP)
                 check_lines(feed, complaints);
+        if (sources & (1u << CONFIG_SOURCE_UDP | 1u << CONFIG_SOURCE_PCAP))
+                check_second(feed, complaints);
 }
 
 /* A share that is larger than the whole was not meant. */

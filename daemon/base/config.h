@@ -44,6 +44,8 @@ struct config_feed {
         /* pcap, udp */
         int64_t hole;         /* ns that a hole in the sequence may stay open */
         uint64_t hole_buffer; /* bytes of packets that may wait for one to close */
+        char *a, *b; /* ADDRESS:PORT of the lines; a NULL: address and port, of a recording all that
+                      * there is; b NULL: there is none */
 
         /* pcap, file */
         char *file;
@@ -61,7 +63,6 @@ struct config_feed {
         char *address;   /* numeric IPv4 or IPv6; multicast is joined */
         uint16_t port;   /* 1 to 65535 */
         char *interface; /* name, for multicast; NULL: the kernel's choice */
-        char *a, *b;     /* ADDRESS:PORT of the lines; a NULL: address and port; b NULL: none */
         char *interface_a, *interface_b;
         char *source_a, *source_b; /* the one sender to listen to; NULL: any */
         char *recovery;            /* ADDRESS:PORT where messages can be had again; NULL: nowhere */

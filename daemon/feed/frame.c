@@ -49,7 +49,7 @@ static int limit(struct rest *rest, size_t size) {
         return FRAME_OK;
 }
 
-static int parse_udp(struct frame *frame, struct rest *rest) {
+static int parse_udp(struct frame *frame, struct rest *rest, const uint8_t *to, size_t to_size) {
         const uint8_t *header;
         uint16_t length;
         int r;
@@ -65,6 +65,9 @@ static int parse_udp(struct frame *frame, struct rest *rest) {
                 return r;
 
         *frame = (struct frame){
+                .to = to,
+                .to_size = to_size,
+                .to_port = read_be16(header + 2),
                 .payload = rest->data,
                 .size = rest->captured,
                 .cut = rest->captured < rest->length,
@@ -94,7 +97,7 @@ static int parse_ipv4(struct frame *frame, struct rest *rest) {
         r = limit(rest, total - 20);
         if (!r)
                 r = take(rest, header_size - 20, &options);
-        return r ? r : parse_udp(frame, rest);
+        return r ? r : parse_udp(frame, rest, header + 16, 4);
 }
 
 /*
@@ -144,7 +147,7 @@ static int parse_ipv6(struct frame *frame, struct rest *rest) {
         while (!r) {
                 switch (next) {
                 case IPPROTO_UDP:
-                        return parse_udp(frame, rest);
+                        return parse_udp(frame, rest, header + 24, 16);
                 case IPPROTO_HOPOPTS:
                 case IPPROTO_ROUTING:
                 case IPPROTO_DSTOPTS:

@@ -27,6 +27,9 @@ enum {
 };
 
 struct frame {
+        const uint8_t *to; /* address that it was sent to, in the network's order, */
+        size_t to_size;    /* and its size, which tells the version of IP */
+        uint16_t to_port;
         const uint8_t *payload;
         size_t size; /* bytes of it that are here */
         bool cut;    /* there were more */

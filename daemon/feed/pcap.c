@@ -2,9 +2,11 @@
  * The pcap source: a recording, played again
  *
  * Packets are numbered as other tools number the frames of the file, those that hold no packet for us
- * included. Functions are called replay_...: pcap_... belongs to libpcap.
+ * included. Where the config says what a line is, what goes elsewhere is passed over; else all of it is
+ * one line. Functions are called replay_...: pcap_... belongs to libpcap.
  */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
 #include <inttypes.h>
@@ -25,8 +27,18 @@
 /* Why a burst was the last, beside RECORDING_E_...: as many packets as the config asks for. */
 #define REPLAY_E_ENOUGH _RECORDING_E_N
 
+#define REPLAY_LINES 2
+
+/* Where the datagrams of a line go. */
+struct destination {
+        uint8_t address[sizeof(struct in6_addr)];
+        size_t size; /* of it; 0: there is no such line */
+        uint16_t port;
+};
+
 struct replay {
         struct feed feed;
+        struct destination line[REPLAY_LINES]; /* none: all datagrams are of line A */
         struct pace pace;
         ev_io timer; /* on the pace's */
         char *path;
@@ -42,12 +54,26 @@ struct replay {
         uint64_t before;             /* of these, in earlier rounds */
 };
 
+/* The line that a datagram came on; REPLAY_LINES: it is not for us. */
+static unsigned line_of(const struct replay *replay, const struct frame *frame) {
+        unsigned i = 0;
+
+        if (!replay->line[0].size)
+                return 0;
+        while (i < REPLAY_LINES &&
+               (replay->line[i].size != frame->to_size || replay->line[i].port != frame->to_port ||
+                memcmp(replay->line[i].address, frame->to, frame->to_size)))
+                i++;
+        return i;
+}
+
 /* Hands on the frame that was read. */
 static void replay_hand_on(struct replay *replay) {
         const struct recording_frame *next = &replay->next;
         struct feed *feed = &replay->feed;
         struct frame frame;
         struct packet packet;
+        unsigned line;
         int r;
 
         replay->has_next = false;
@@ -60,12 +86,16 @@ static void replay_hand_on(struct replay *replay) {
                 return;
         }
 
+        line = line_of(replay, &frame);
+        if (line == REPLAY_LINES)
+                return;
         packet = (struct packet){
                 .data = frame.payload,
                 .size = frame.size,
                 .ts_recv = next->time,
                 .now = replay->now,
                 .number = next->number,
+                .line = line,
                 .cut = frame.cut,
         };
         replay->packets++;
@@ -212,6 +242,17 @@ static void replay_free(struct feed *feed) {
         free(replay);
 }
 
+static void set_destination(struct destination *to, const char *endpoint) {
+        char address[CONFIG_ADDRESS_SIZE];
+
+        if (!endpoint)
+                return;
+        config_endpoint(endpoint, address, &to->port);
+        to->size = inet_pton(AF_INET, address, to->address) == 1 ? 4 : sizeof(to->address);
+        if (to->size > 4)
+                inet_pton(AF_INET6, address, to->address);
+}
+
 static void replay_freep(struct replay **replayp) {
         if (*replayp)
                 replay_free(&(*replayp)->feed);
@@ -241,6 +282,8 @@ int replay_new(struct feed **feedp, const struct config_feed *config, struct ev_
         r = feed_init(&replay->feed, &replay_ops, config, loop, sink, userdata);
         if (r)
                 return error_trace(r);
+        set_destination(&replay->line[0], config->a);
+        set_destination(&replay->line[1], config->b);
         replay->path = strdup(config->file);
         if (!replay->path)
                 return error_origin(-ENOMEM);

@@ -36,6 +36,8 @@ static void add_zeros(struct draft *draft, size_t size) {
         add(draft, zeros, size);
 }
 
+static const uint8_t address[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+
 static void add_udp(struct draft *draft) {
         add_u16(draft, 53247);
         add_u16(draft, 10378);
@@ -51,7 +53,9 @@ static void add_ipv4(struct draft *draft, unsigned options, unsigned fragment, u
         add_u16(draft, 0x97f9);
         add_u16(draft, fragment);
         add(draft, (uint8_t[]){ 0x40, protocol }, 2);
-        add_zeros(draft, 10 + options);
+        add_zeros(draft, 6);
+        add(draft, address, 4);
+        add_zeros(draft, options);
 }
 
 /* IPv6 with `extensions` bytes of extension headers to come, the first of them `next`. */
@@ -60,7 +64,8 @@ static void add_ipv6(struct draft *draft, unsigned extensions, uint8_t next) {
         add_zeros(draft, 2);
         add_u16(draft, extensions + 8 + strlen(PAYLOAD));
         add(draft, (uint8_t[]){ next, 64 }, 2);
-        add_zeros(draft, 32);
+        add_zeros(draft, 16);
+        add(draft, address, 16);
 }
 
 static void add_ethernet(struct draft *draft, unsigned type) {
@@ -110,6 +115,10 @@ static void assert_found(const struct draft *draft, int link) {
         assert_int_equal(frame.size, strlen(PAYLOAD));
         assert_memory_equal(frame.payload, PAYLOAD, frame.size);
         assert_false(frame.cut);
+        assert_int_equal(frame.to_port, 10378);
+        assert_true(frame.to_size == 4 || frame.to_size == 16);
+        for (size_t i = 0; i < frame.to_size; i++)
+                assert_int_equal(frame.to[i], i + 1);
 }
 
 static void other_link_layers_are_refused(void **state) {
