@@ -14,6 +14,30 @@
 
 #define BUFFER_SIZE (1 << 17) /* of zlib's input */
 
+/* Says so where another program than gzip has packed the file. */
+static int check_packer(int fd, char why[PACKED_WHY_SIZE]) {
+        static const struct {
+                const char *name;
+                char start[7];
+        } packers[] = {
+                { "xz", "\xfd\x37zXZ" },       { "zstd", "\x28\xb5\x2f\xfd" }, { "bzip2", "BZh" },
+                { "lz4", "\x04\x22\x4d\x18" }, { "zip", "PK\x03\x04" },
+        };
+        char start[sizeof(packers->start)] = "";
+
+        if (pread(fd, start, sizeof(start), 0) < 0)
+                return 0; /* whoever reads it next will say why it cannot be read */
+        for (size_t i = 0; i < sizeof(packers) / sizeof(*packers); i++) {
+                if (strncmp(start, packers[i].start, strlen(packers[i].start)))
+                        continue;
+                snprintf(why, PACKED_WHY_SIZE,
+                         "it is packed by %s; unpack it, or pack it by gzip instead",
+                         packers[i].name);
+                return error_origin(-EINVAL);
+        }
+        return 0;
+}
+
 /* A regular file, so that a read never waits; O_NONBLOCK, so that neither does the open. */
 static int open_file(const char *path, char why[PACKED_WHY_SIZE]) {
         _cleanup_(closep) int fd = -1;
@@ -30,6 +54,9 @@ static int open_file(const char *path, char why[PACKED_WHY_SIZE]) {
                 snprintf(why, PACKED_WHY_SIZE, "it is not a regular file");
                 return error_origin(-EINVAL);
         }
+        r = check_packer(fd, why);
+        if (r < 0)
+                return error_trace(r);
 
         r = fd;
         fd = -1;
