@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sim/market.h"
 #include "sim/options.h"
@@ -48,7 +49,7 @@ static void usage(FILE *file) {
                 "             [--restart-every MESSAGES] [--state FILE] [--linger SECONDS]\n"
                 "             [--recovery ADDRESS:PORT] [--lost FILE] [LINES]\n"
                 "       mdsim --from FILE [--speed TIMES|max] [--count PACKETS]\n"
-                "             [--duration SECONDS] [--seed N] [LINES]\n"
+                "             [--duration SECONDS] [--seed N] [--start-time NS] [LINES]\n"
                 "       mdsim --help | --version\n"
                 "lines: [--to ADDRESS:PORT] [--to-b ADDRESS:PORT] [--interface NAME]\n"
                 "       [--interface-b NAME] [--ttl N] [--loss PERCENT] [--duplicate PERCENT]\n"
@@ -183,6 +184,14 @@ static const struct option long_options[] = {
         { 0 },
 };
 
+static const char *name_of(int option) {
+        const struct option *known = long_options;
+
+        while (known->val != option)
+                known++;
+        return known->name;
+}
+
 /* Options of the lines. False: it is none of these. */
 static bool take_line_option(struct options *options, int option, const char *name) {
         struct line_faults *a = &options->faults[LINE_A], *b = &options->faults[LINE_B];
@@ -295,6 +304,27 @@ static void take_option(struct options *options, int option, const char *name) {
         }
 }
 
+/* Options that belong to one of the two forms, by whether it is a recording. */
+static void check_form(uint64_t given, bool recording) {
+        static const int of_markets[] = { OPTION_PROTOCOL,      OPTION_INSTRUMENTS, OPTION_RATE,
+                                          OPTION_RESTART_EVERY, OPTION_STATE,       OPTION_LOST,
+                                          OPTION_LINGER,        OPTION_RECOVERY };
+
+        for (size_t i = 0; recording && i < sizeof(of_markets) / sizeof(*of_markets); i++)
+                if (given >> of_markets[i] & 1)
+                        refuse("--%s: a recording, as --from says, has none",
+                               name_of(of_markets[i]));
+        if (!recording && given >> OPTION_SPEED & 1)
+                refuse("--speed: only a recording has one; say --from, or --rate");
+}
+
+static bool is_same_file(const char *a, const char *b) {
+        struct stat first, second;
+
+        return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+               first.st_ino == second.st_ino;
+}
+
 /* A capture alone needs no place to send to, and then nothing is sent. */
 static void settle(struct options *options) {
         if (options->instruments > options->type->instruments_max)
@@ -306,10 +336,8 @@ static void settle(struct options *options) {
                 parse_to(&options->to[LINE_A], "to", DEFAULT_TO);
         if (options->silent && options->linger)
                 refuse("--linger: nobody listens to a capture; say --to");
-        if (options->from && (options->state || options->lost || options->restart_every ||
-                              options->recovery.to_size || options->linger))
-                refuse("--from: a recording has no --state, --lost, --restart-every, --recovery or "
-                       "--linger");
+        if (options->from && options->pcap && is_same_file(options->from, options->pcap))
+                refuse("--pcap: %s is the recording that --from reads", options->pcap);
 }
 
 int main(int argc, char *argv[]) {
@@ -322,16 +350,20 @@ int main(int argc, char *argv[]) {
                 .seed = 1,
                 .speed = MILLI,
         };
+        uint64_t given = 0; /* a bit for each option */
         int option, i = 0;
 
         take_protocol(&options, DEFAULT_PROTOCOL);
-        while ((option = getopt_long(argc, argv, "", long_options, &i)) >= 0)
+        while ((option = getopt_long(argc, argv, "", long_options, &i)) >= 0) {
                 if (!take_line_option(&options, option, long_options[i].name))
                         take_option(&options, option, long_options[i].name);
+                given |= UINT64_C(1) << option;
+        }
         if (optind < argc) {
                 usage(stderr);
                 return 2;
         }
+        check_form(given, options.from);
         settle(&options);
 
         catch_signals();

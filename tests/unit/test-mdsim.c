@@ -324,6 +324,7 @@ static void test_command_line(void **state) {
                 { "--reorder", "0.00001" },
                 { "--delay", "60001" },
                 { "--speed", "fast" },
+                { "--speed", "2" }, /* of a recording alone */
                 { "--restart-every", "0" },
                 { "--unknown", NULL },
                 { "more", NULL },
@@ -346,9 +347,11 @@ static void test_command_line(void **state) {
 }
 
 static void test_where_to(void **state) {
-        static const char *const wrong[] = { "",         "127.0.0.1",   "127.0.0.1:", ":10378",
-                                             "::1:1",    "[::1]",       "[]:1",       "localhost:1",
-                                             "[::1]x:1", "127.0.0.1:x", "[::1:1" };
+        static const char *const wrong[] = {
+                "",       "127.0.0.1",   "127.0.0.1:",      ":10378",      "::1:1",
+                "[::1]",  "[]:1",        "localhost:1",     "[::1]x:1",    "127.0.0.1:x",
+                "[::1:1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:+1"
+        };
         struct run *run = calloc(1, sizeof(*run));
 
         (void)state;

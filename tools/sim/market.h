@@ -16,6 +16,7 @@
  * (trading.c: DEEP, ITCH).
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,7 @@ struct market_type {
         const char *venue;    /* MIC */
         const struct transport *transport;
         uint16_t iextp;           /* the messages' number in IEX-TP; 0: not carried by it */
+        bool books;               /* it has some, and not quotes alone */
         uint32_t instruments_max; /* numbers of the protocol */
 
         int (*make)(struct market **marketp, uint32_t instruments, uint64_t seed);

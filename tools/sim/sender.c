@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +35,20 @@ static int split(const char *to, char *address, size_t size, const char **port) 
         return 0;
 }
 
+/* getaddrinfo() takes numbers that are too large for what they are not. */
+static bool is_port(const char *text) {
+        char *end;
+        unsigned long n = strtoul(text, &end, 10);
+
+        return text[0] >= '0' && text[0] <= '9' && !*end && n >= 1 && n <= UINT16_MAX;
+}
+
+/* The way there is gone, which may come back: what is sent meanwhile is lost. */
+static bool is_away(int error) {
+        return error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN ||
+               error == ENODEV;
+}
+
 int sender_parse(struct sender *sender, const char *to) {
         const struct addrinfo hints = {
                 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
@@ -43,7 +58,7 @@ int sender_parse(struct sender *sender, const char *to) {
         char address[INET6_ADDRSTRLEN];
         const char *port;
 
-        if (split(to, address, sizeof(address), &port) < 0 ||
+        if (split(to, address, sizeof(address), &port) < 0 || !is_port(port) ||
             getaddrinfo(address, port, &hints, &info))
                 return -EINVAL;
 
@@ -128,7 +143,7 @@ int sender_send(struct sender *sender, const uint8_t *data, size_t size) {
                 sender->packets++;
                 return 0;
         }
-        if (errno == ENOBUFS) {
+        if (errno == ENOBUFS || (sender->packets && is_away(errno))) {
                 sender->dropped++;
                 return 0;
         }

@@ -11,7 +11,8 @@ struct sender {
         struct sockaddr_storage to;
         socklen_t to_size;
         uint64_t packets;
-        uint64_t dropped; /* for want of room in the kernel; a gap for those who listen */
+        uint64_t
+                dropped; /* for want of room in the kernel, or of a way; a gap for those who listen */
 };
 
 #define SENDER_NULL                                                                                \

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,7 @@ static void put_pair(FILE *file, int64_t px, uint64_t sz) {
         fputc(',', file);
 }
 
-static void put_row(FILE *file, const struct state_row *row) {
+static void put_row(FILE *file, const struct state_row *row, bool books) {
         const struct state_trades *trades = &row->trades;
 
         fprintf(file, "%s,%s,", row->symbol, row->venue);
@@ -56,9 +57,12 @@ static void put_row(FILE *file, const struct state_row *row) {
         put_pair(file, trades->last_px, trades->last_sz);
         if (trades->n)
                 fprintf(file, "%" PRId64, trades->last_id);
-        fprintf(file, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%c,%u,%u,%u\n", trades->n,
-                trades->volume, trades->breaks, trades->broken_volume, row->trading,
-                row->bid_levels, row->ask_levels, row->orders);
+        fprintf(file, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%c,", trades->n,
+                trades->volume, trades->breaks, trades->broken_volume, row->trading);
+        if (books)
+                fprintf(file, "%u,%u,%u\n", row->bid_levels, row->ask_levels, row->orders);
+        else
+                fprintf(file, ",,\n");
 }
 
 static int compare(const void *a, const void *b) {
@@ -80,7 +84,7 @@ int state_write(FILE *file, const struct market *market, uint32_t n) {
                 "volume,breaks,broken_volume,status,bid_levels,ask_levels,orders\n");
         for (uint32_t i = 0; i < n; i++)
                 if (rows[i].symbol[0])
-                        put_row(file, &rows[i]);
+                        put_row(file, &rows[i], market->type->books);
         free(rows);
         return ferror(file) ? -EIO : 0;
 }
