@@ -105,6 +105,8 @@ void health_source(struct stream *stream, enum feed_state state, const char *why
         struct health *health = &stream->health;
 
         health->source = state;
+        if (state == FEED_STATE_LIVE && health->silent)
+                return; /* until the packet that it says so of ends the silence */
         snprintf(health->why, sizeof(health->why), "%s", why ? why : "");
         stream_flush(stream);
 }

@@ -133,10 +133,15 @@ static int set_stamps(struct receiver *receiver, int fd, const struct receiver_p
                 receiver->nic = !r;
                 if (!r)
                         return 0;
-                log_feed(LOG_WARNING, LOG_DEGRADED, params->feed,
-                         ": the network card of %s does not stamp what it receives (%s); "
-                         "the kernel does",
-                         params->interface ? params->interface : "no interface", strerror(-r));
+                if (params->interface)
+                        log_feed(LOG_WARNING, LOG_DEGRADED, params->feed,
+                                 ": the network card of %s does not stamp what it receives (%s); "
+                                 "the kernel does",
+                                 params->interface, strerror(-r));
+                else
+                        log_feed(LOG_WARNING, LOG_DEGRADED, params->feed,
+                                 ": stamps = nic needs an interface, so that a card is known; "
+                                 "the kernel stamps");
         }
         return error_trace(set_flag(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1));
 }
