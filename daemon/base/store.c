@@ -37,6 +37,7 @@ int store_init(struct store *store) {
         const char *path = getenv("NOTIFY_SOCKET");
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         size_t length = path ? strlen(path) : 0;
+        const int least = 1;
         _cleanup_(closep) int fd = -1;
 
         *store = (struct store)STORE_INIT;
@@ -50,6 +51,9 @@ int store_init(struct store *store) {
 
         fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
+                return error_origin(-errno);
+        /* the kernel makes it a few datagrams */
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) < 0)
                 return error_origin(-errno);
         if (connect(fd, (struct sockaddr *)&address,
                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)

@@ -10,6 +10,8 @@
  *
  * - Nothing here waits. What systemd has no room for is said again when store_flush() is called, in the
  *   order in which it came up.
+ * - A few datagrams at most are on their way: the queue of systemd is one for all services, and for what
+ *   else this one has to say, its signs of life among it.
  * - A copy that systemd holds keeps the other end of a socket or pipe from seeing the end. So whoever
  *   has kept a descriptor drops it before closing it; and where the other end must know at once,
  *   shuts it down.

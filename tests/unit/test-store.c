@@ -204,6 +204,25 @@ static void test_systemd_is_busy(void **state) {
         assert_int_equal(open_fds(), before);
 }
 
+/* Who else has something to say finds room, however much is to be kept. */
+static void test_others_have_room(void **state) {
+        int other = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), fd = manager.fd;
+        static struct kept *kept[MANY];
+
+        (void)state;
+        for (unsigned i = 0; i < MANY; i++)
+                kept[i] = store_keep(&store, "lock", &fd, 1);
+        assert_true(store_is_waiting(&store));
+        assert_int_equal(sendto(other, "WATCHDOG=1", 10, 0, (struct sockaddr *)&manager.address,
+                                sizeof(manager.address)),
+                         10);
+        close(other);
+        for (unsigned i = MANY; i-- > 0;)
+                store_drop(&store, kept[i]);
+        while (*hear() || store_is_waiting(&store))
+                store_flush(&store);
+}
+
 /* A socket that somebody waits for with poll(), as the daemon does, becomes writable. */
 static void test_room_again(void **state) {
         struct pollfd poller = { .fd = store.fd, .events = POLLOUT };
@@ -297,6 +316,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_keep_and_drop, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_known, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_systemd_is_busy, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_others_have_room, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_room_again, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_names_have_an_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_the_end, setup, teardown),
