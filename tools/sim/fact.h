@@ -17,6 +17,7 @@
 enum fact_kind {
         FACT_SYSTEM,      /* code */
         FACT_BREAKERS,    /* the levels of the market-wide circuit breaker */
+        FACT_BREACH,      /* code: which of them was reached */
         FACT_DIRECTORY,   /* the stock */
         FACT_TRADING,     /* its trading status */
         FACT_OPERATIONAL, /* that it can be traded here */
@@ -27,6 +28,8 @@ enum fact_kind {
         FACT_OFFICIAL, /* code: which official price */
         FACT_AUCTION,  /* what an auction has gathered */
         FACT_COLLAR,   /* the range in which it may reopen */
+        FACT_QUOTING,  /* when it can be quoted for the first time */
+        FACT_LISTING,  /* how the price of its listing is found */
 
         FACT_ADD,     /* ref, ask, px, sz; code: a maker's */
         FACT_EXECUTE, /* ref, sz, trade_id; px, where it is not the order's own; printable */

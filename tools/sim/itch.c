@@ -138,6 +138,29 @@ static size_t write_collar(const struct stock *stock, uint8_t *out, uint8_t *p) 
         return (size_t)(p - out) + 24;
 }
 
+/* Ten seconds from now, at the price of the last trade. */
+static size_t write_quoting(const struct stock *stock, int64_t time, uint8_t *out, uint8_t *p) {
+        put_symbol(p, stock);
+        put_be_u32(p + 8, (uint32_t)(since_midnight(time) / 1000000000) + 10);
+        p[12] = 'A'; /* anticipated */
+        put_price(p + 13, stock->instrument.bid);
+        return (size_t)(p - out) + 17;
+}
+
+static size_t write_listing(const struct stock *stock, int64_t time, uint8_t *out, uint8_t *p) {
+        int64_t px = stock->instrument.bid, band = px / 10;
+
+        put_symbol(p, stock);
+        p[8] = 'N';                   /* not yet open */
+        put_price(p + 9, px - band);  /* the least price allowed at all, */
+        put_price(p + 13, px + band); /* and the highest */
+        put_price(p + 17, px);        /* at which it would open now, */
+        put_be_u64(p + 21, since_midnight(time));
+        put_price(p + 29, px - band / 2); /* and between these two */
+        put_price(p + 33, px + band / 2);
+        return (size_t)(p - out) + 37;
+}
+
 /* A number of an order or trade and one of shares: how many messages go on. */
 static uint8_t *put_ref(uint8_t *p, uint64_t ref) {
         put_be_u64(p, ref);
@@ -224,6 +247,7 @@ static char type_of(const struct fact *fact) {
                 [FACT_SYSTEM] = 'S',  [FACT_BREAKERS] = 'V',    [FACT_DIRECTORY] = 'R',
                 [FACT_TRADING] = 'H', [FACT_OPERATIONAL] = 'h', [FACT_SHORT_SALE] = 'Y',
                 [FACT_RETAIL] = 'N',  [FACT_MAKER] = 'L',       [FACT_AUCTION] = 'I',
+                [FACT_BREACH] = 'W',  [FACT_QUOTING] = 'K',     [FACT_LISTING] = 'O',
                 [FACT_COLLAR] = 'J',  [FACT_ADD] = 'A',         [FACT_EXECUTE] = 'E',
                 [FACT_CANCEL] = 'X',  [FACT_DELETE] = 'D',      [FACT_REPLACE] = 'U',
                 [FACT_TRADE] = 'P',   [FACT_CROSS] = 'Q',       [FACT_BREAK] = 'B',
@@ -238,7 +262,8 @@ static char type_of(const struct fact *fact) {
 
 size_t itch_write(const struct stock *stock, const struct fact *fact, int64_t time,
                   uint8_t *message) {
-        bool whole = fact->kind == FACT_SYSTEM || fact->kind == FACT_BREAKERS;
+        bool whole = fact->kind == FACT_SYSTEM || fact->kind == FACT_BREAKERS ||
+                     fact->kind == FACT_BREACH;
         const struct instrument *instrument = &stock->instrument;
         char type = type_of(fact);
         uint8_t *p;
@@ -252,6 +277,9 @@ size_t itch_write(const struct stock *stock, const struct fact *fact, int64_t ti
                 return AT_BODY + 1;
         case FACT_BREAKERS:
                 return write_breakers(message, p);
+        case FACT_BREACH:
+                *p = fact->code;
+                return AT_BODY + 1;
         case FACT_DIRECTORY:
                 return write_directory(stock, message, p);
         case FACT_TRADING:
@@ -268,6 +296,10 @@ size_t itch_write(const struct stock *stock, const struct fact *fact, int64_t ti
                 return write_auction(stock, message, p);
         case FACT_COLLAR:
                 return write_collar(stock, message, p);
+        case FACT_QUOTING:
+                return write_quoting(stock, time, message, p);
+        case FACT_LISTING:
+                return write_listing(stock, time, message, p);
         case FACT_ADD:
                 return write_add(stock, fact, message, p);
         case FACT_EXECUTE:

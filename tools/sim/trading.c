@@ -10,6 +10,7 @@
 
 #define REPEAT_EVERY 64 /* turns */
 #define OPEN_ORDERS  3  /* of a side, when the day opens */
+#define LISTED_EVERY 16 /* stocks: one is new, and one finds the price of its listing */
 
 /* ---- telling ---- */
 
@@ -84,6 +85,10 @@ static void open_stock(struct trading *trading, uint32_t i) {
                 turn_add(trading, i, false);
                 turn_add(trading, i, true);
         }
+        if (i % LISTED_EVERY == 0)
+                trading_tell(trading, FACT_QUOTING, 0, i);
+        else if (i % LISTED_EVERY == 1)
+                trading_tell(trading, FACT_LISTING, 0, i);
         trading_tell(trading, FACT_SECURITY, 'O', i);
         trading_push(trading, &(struct fact){ .kind = FACT_CROSS, .instrument = i });
         if (i % 4 == 0) /* listed here: only these have official prices */

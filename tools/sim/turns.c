@@ -261,6 +261,8 @@ void turn_retail(struct trading *trading, uint32_t i) {
 static void turn_halt(struct trading *trading, uint32_t i) {
         struct instrument *instrument = &trading->stocks[i].instrument;
 
+        if (i == 0) /* it stands for the index */
+                trading_tell(trading, FACT_BREACH, '1', i);
         instrument->trading = 'H';
         instrument->halt = HALT_TURNS;
         instrument->paired = 0;
