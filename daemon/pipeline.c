@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -297,6 +298,21 @@ bool pipeline_carries(const char *name, const struct config_feed *config) {
         return framing->protocols == (decoder_find(config->protocol)->iextp != NULL);
 }
 
+/* Two feeds of a venue share its instruments, and each of these is one feed's alone. */
+static void tell_same_venue(const struct pipeline *pipeline, const struct stream *stream) {
+        for (size_t i = 0; i < pipeline->n_streams; i++) {
+                const struct stream *other = pipeline->streams[i];
+
+                if (stream->decoder && other->decoder &&
+                    !strcmp(stream->decoder->venue, other->decoder->venue))
+                        log_feed(LOG_WARNING, LOG_PLAIN, stream->name,
+                                 " is of the same venue as feed %s, %s: an instrument belongs to "
+                                 "the one that brings it first, and the other's word on it is "
+                                 "refused; each in a daemon of its own (mdshmd -i) has all",
+                                 other->name, stream->decoder->venue);
+        }
+}
+
 int pipeline_add(struct pipeline *pipeline, const struct config_feed *config) {
         _cleanup_(stream_freep) struct stream *stream = NULL;
         struct stream **streams;
@@ -317,6 +333,7 @@ int pipeline_add(struct pipeline *pipeline, const struct config_feed *config) {
                      stream);
         if (r < 0)
                 return error_trace(r);
+        tell_same_venue(pipeline, stream);
         pipeline->streams[pipeline->n_streams++] = stream;
         stream = NULL;
         return 0;
