@@ -92,30 +92,41 @@ unsigned tally_break(struct tally *tally, const struct event *event, struct md_t
         return n;
 }
 
+/*
+ * Takes those fields from a status. A tick is published in words, and to read a word whose bytes were
+ * just written one by one the processor waits until they are in its cache, behind all that was written
+ * before: so they are taken in words, under a mask.
+ */
+static void status_take(struct tally_status *status, const struct md_status *from,
+                        unsigned fields) {
+        static const union {
+                struct md_status bytes;
+                struct tally_status words;
+        } masks[] = {
+                { { .trading = '\xff', .reason = "\xff\xff\xff\xff" } }, /* STATUS_TRADING */
+                { { .operational = '\xff' } },
+                { { .short_sale = '\xff', .short_detail = '\xff' } },
+                { { .retail = '\xff' } },
+                { { .security = '\xff' } },
+        };
+        struct tally_status mask = { 0 }, new;
+
+        memcpy(&new, from, sizeof(new));
+        for (unsigned i = 0; i < sizeof(masks) / sizeof(masks[0]); i++)
+                for (unsigned w = 0; w < TALLY_STATUS_WORDS && fields >> i & 1; w++)
+                        mask.word[w] |= masks[i].words.word[w];
+        for (unsigned w = 0; w < TALLY_STATUS_WORDS; w++)
+                status->word[w] = (status->word[w] & ~mask.word[w]) | (new.word[w] & mask.word[w]);
+}
+
 unsigned tally_status(struct tally *tally, const struct event *event, struct md_tick *ticks) {
-        const struct md_status *from = &event->u.status.status;
-        unsigned n = 0, fields = event->u.status.fields;
-        struct tally_status *status = &tally->status;
         struct md_status *out;
+        unsigned n = 0;
 
-        if (fields & STATUS_TRADING) {
-                status->trading = from->trading;
-                memcpy(status->reason, from->reason, sizeof(status->reason));
-        }
-        if (fields & STATUS_OPERATIONAL)
-                status->operational = from->operational;
-        if (fields & STATUS_SHORT_SALE) {
-                status->short_sale = from->short_sale;
-                status->short_detail = from->short_detail;
-        }
-        if (fields & STATUS_RETAIL)
-                status->retail = from->retail;
-        if (fields & STATUS_SECURITY)
-                status->security = from->security;
-
+        status_take(&tally->status, &event->u.status.status, event->u.status.fields);
         out = &add_tick(ticks, &n, MD_STATUS)->u.status;
         *out = (struct md_status){ 0 };
-        memcpy(out, status, sizeof(*status));
+        memcpy(out, &tally->status, sizeof(tally->status));
         return n;
 }
 

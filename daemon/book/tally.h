@@ -16,15 +16,11 @@
 
 #include "event.h"
 
-/* md_status without its unused bytes */
+#define TALLY_STATUS_WORDS 2
+
+/* md_status without most of its unused bytes, in words */
 struct tally_status {
-        char trading;
-        char reason[4];
-        char operational;
-        char short_sale;
-        char short_detail;
-        char retail;
-        char security;
+        uint64_t word[TALLY_STATUS_WORDS];
 };
 
 struct tally {
@@ -41,7 +37,7 @@ struct tally {
 _Static_assert(sizeof(struct tally) == 3 * 64, "three cache lines");
 _Static_assert(offsetof(struct tally, volume) == 64, "prices and sums fill the first");
 _Static_assert(offsetof(struct tally, auction) == 128, "auctions fill the third");
-_Static_assert(sizeof(struct tally_status) == offsetof(struct md_status, unused), "the used bytes");
+_Static_assert(sizeof(struct tally_status) >= offsetof(struct md_status, unused), "the used bytes");
 
 /* A trade, as it counts. */
 struct tally_trade {
