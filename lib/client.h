@@ -76,8 +76,9 @@ struct md_client {
         int timer_fd; /* when md_dispatch() has something to do without being woken */
         int epoll_fd; /* all three, for the caller's loop */
         uint32_t id;
-        uint64_t generation; /* of the daemon that we last registered with */
-        bool file;           /* a saved segment: there is no daemon */
+        uint64_t
+                generation; /* of the daemon that our connection is known to be with, or was last */
+        bool file;          /* a saved segment: there is no daemon */
 
         struct {
                 bool on;
@@ -149,11 +150,15 @@ int client_register(struct md_client *client);
 /* Notices that the daemon has hung up. */
 void client_hang_up(struct md_client *client);
 
+/* The same, if it has: it says nothing to a client that it has welcomed, so whatever is readable there is
+ * the end of the connection. */
+void client_look_for_end(struct md_client *client);
+
 /* Tries again, if it is time to: 1 when there is a daemon again, else 0. */
 int client_reconnect(struct md_client *client, int64_t now_ms);
 
 /* Whether we have lost our daemon, and a successor is at work on the very segment that we read. */
-bool client_has_successor(const struct md_client *client);
+bool client_has_successor(struct md_client *client);
 
 /* ---- subscribe.c ---- */
 

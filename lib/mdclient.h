@@ -278,6 +278,9 @@ enum {
  * all where it is 0. Returns MD_NEWS, MD_REMAPPED, or 0 when the time is over. -EPIPE: the daemon
  * has closed the connection, and nobody wants it back (md_set_reconnect(0), md_open_file()); what it
  * left can still be read. -EINTR: a signal came.
+ *
+ * What is there to read comes first: it is MD_NEWS, again and again, until it has been read, and only then
+ * is a daemon missed that went away without a successor.
  */
 int md_dispatch(struct md_client *client, int timeout_ms);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "wire/conn.h"
 
 #define DELAY_MIN_MS 50
 #define DELAY_MAX_MS 2000
@@ -63,6 +64,15 @@ void client_hang_up(struct md_client *client) {
         client->socket_fd = client->wake_fd = -1;
         client->reconnect.delay = DELAY_MIN_MS;
         client->reconnect.due = client_now_ms() + DELAY_MIN_MS;
+}
+
+void client_look_for_end(struct md_client *client) {
+        char buffer[WIRE_SIZE_MAX];
+        unsigned n_fds = 0;
+
+        if (client->socket_fd >= 0 &&
+            conn_recv(client->socket_fd, buffer, NULL, &n_fds) != CONN_E_AGAIN)
+                client_hang_up(client);
 }
 
 /* Gives the present try up; the next one comes later. */
@@ -114,8 +124,15 @@ int client_reconnect(struct md_client *client, int64_t now_ms) {
         return 1;
 }
 
-bool client_has_successor(const struct md_client *client) {
-        return client->socket_fd < 0 && client->reconnect.on && !client->file &&
-               atomic_load_explicit(&client->segment.header->generation, memory_order_relaxed) !=
-                       client->generation;
+bool client_has_successor(struct md_client *client) {
+        uint64_t generation =
+                atomic_load_explicit(&client->segment.header->generation, memory_order_relaxed);
+
+        if (client->file || !client->reconnect.on || generation == client->generation)
+                return false;
+        client_look_for_end(client);
+        if (client->socket_fd < 0)
+                return true;
+        client->generation = generation; /* the connection has passed to it, too */
+        return false;
 }

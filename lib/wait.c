@@ -10,22 +10,10 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "wire/conn.h"
 
 #define SPIN_ROUNDS 64 /* looks between two at the clock */
 
 /* ---- the descriptors ---- */
-
-/* The daemon says nothing to a client that it has welcomed, so whatever is readable here is the end
- * of the connection. */
-static void socket_readable(struct md_client *client) {
-        char buffer[WIRE_SIZE_MAX];
-        unsigned n_fds = 0;
-
-        if (client->socket_fd >= 0 &&
-            conn_recv(client->socket_fd, buffer, NULL, &n_fds) != CONN_E_AGAIN)
-                client_hang_up(client);
-}
 
 /* Only hints: how many there were does not matter, nor does a rest that wakes us again. */
 static void wake_readable(struct md_client *client) {
@@ -56,7 +44,7 @@ static int wait_event(struct md_client *client, int timeout_ms) {
                 else if (events[i].data.fd == client->wake_fd)
                         wake_readable(client);
                 else
-                        socket_readable(client);
+                        client_look_for_end(client);
         }
         return n > 0;
 }
@@ -163,7 +151,7 @@ int md_dispatch(struct md_client *client, int timeout_ms) {
                 return r;
         deadline = timeout_ms > 0 ? client_now_ms() + timeout_ms : 0;
         for (;;) {
-                /* its news may leave no pause to register in; and nothing unread is lost by it */
+                /* news may leave no pause to register in; and nothing unread is lost by it */
                 if (client_has_successor(client))
                         client_reconnect(client, client_now_ms());
                 if (client->reconnect.remapped) {

@@ -147,6 +147,24 @@ static void it_goes_on_with_a_successor(void **state) {
         rig_stop(&rig);
 }
 
+/* One that always has something to read has no pause in which to look at its connection. */
+static void it_finds_a_successor_while_it_is_busy(void **state) {
+        (void)state;
+        start();
+        quote("AAPL");
+        feed_await_packets(client, 3);
+        rig_kill(&rig);
+        rig_start(&rig);
+        for (int64_t end = now_ms() + PATIENCE_MS; health().reconnects == 0; sleep_ms(2)) {
+                assert_true(now_ms() < end);
+                assert_int_equal(md_dispatch(client, 0), MD_NEWS);
+        }
+        assert_int_equal(health().connected, 1);
+        assert_true(drain() > 0);
+        assert_int_equal(health().missed, 0);
+        rig_stop(&rig);
+}
+
 static void it_finds_its_instruments_in_a_new_segment(void **state) {
         struct md_change change;
         uint32_t instrument;
@@ -303,6 +321,7 @@ int main(void) {
                 TEST(it_is_told_of_a_clean_end),
                 TEST(it_gives_up_where_that_is_wanted),
                 TEST(it_goes_on_with_a_successor),
+                TEST(it_finds_a_successor_while_it_is_busy),
                 TEST(it_finds_its_instruments_in_a_new_segment),
                 TEST(its_descriptor_is_enough),
                 TEST(it_waits_for_nobody_who_does_not_answer),
