@@ -101,9 +101,9 @@ static int find_free(struct pipeline *pipeline, const char *feed, struct stream 
 }
 
 static int publishers_open(void *userdata, struct session *session, const char *label,
-                           void **publication, int fds[WIRE_FDS_PUBLISHER],
-                           int own[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]) {
-        struct local_fds made, ends;
+                           void **publication, int fds[WIRE_FDS_PUBLISHER], int *doorbell_fd,
+                           char text[WIRE_TEXT]) {
+        struct local_fds made;
         struct stream *stream;
         int r;
 
@@ -118,29 +118,22 @@ static int publishers_open(void *userdata, struct session *session, const char *
         fds[WIRE_FD_RING] = made.ring;
         fds[WIRE_FD_DOORBELL] = made.doorbell;
         fds[WIRE_FD_ROOM] = made.room;
-        local_ends(stream->feed, &ends);
-        own[WIRE_FD_DOORBELL] = ends.doorbell;
-        own[WIRE_FD_ROOM] = ends.room;
+        *doorbell_fd = local_doorbell(stream->feed);
         stream->publisher = session;
         *publication = stream;
         return 0;
 }
 
 static int publishers_adopt(void *userdata, struct session *session, void **publication,
-                            const int own[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]) {
+                            int ring_fd, int doorbell_fd, char text[WIRE_TEXT]) {
         struct pipeline *pipeline = userdata;
-        const struct local_fds ends = {
-                .ring = own[WIRE_FD_RING],
-                .doorbell = own[WIRE_FD_DOORBELL],
-                .room = own[WIRE_FD_ROOM],
-        };
         struct stream *stream;
         int r;
 
         r = find_free(pipeline, session->feed, &stream, text);
         if (r)
                 return r;
-        if (local_adopt(stream->feed, &ends, &stream->record->taken) < 0) {
+        if (local_adopt(stream->feed, ring_fd, doorbell_fd, &stream->record->taken) < 0) {
                 snprintf(text, WIRE_TEXT, "[feed %s] wants another ring now", stream->name);
                 return WIRE_E_TROUBLE;
         }

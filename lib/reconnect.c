@@ -58,7 +58,7 @@ int client_register(struct md_client *client) {
 void client_hang_up(struct md_client *client) {
         if (client->socket_fd < 0)
                 return;
-        /* closing takes them out of the epoll set, too; a pipe without a writer would wake us for ever */
+        /* closing takes them out of the epoll set, too; a socket without another end would wake us for ever */
         close(client->socket_fd);
         close(client->wake_fd);
         client->socket_fd = client->wake_fd = -1;

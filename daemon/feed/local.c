@@ -3,7 +3,8 @@
  *
  * The doorbell is rung once per doze; more than that is a flood, and no publisher of ours. While there is more
  * in the ring, a timer that is due at once brings us back after everything else had its turn; so a
- * publisher at full speed rings no bell at all.
+ * publisher at full speed rings no bell at all. The other way round, we ring it where it waits for room.
+ * publish/notifier.h says why it is a socket.
  */
 
 #include "feed/local.h"
@@ -38,9 +39,8 @@ struct local {
         unsigned batches; /* taken so far */
         uint64_t dozes;   /* of ours so far; each asks for one knock, at most */
         uint64_t knocks;  /* heard so far */
-        int doorbell_fd;  /* reading end */
-        bool bare;        /* the doorbell brings no descriptors */
-        int room_fd;      /* writing end */
+        int doorbell_fd;
+        bool bare; /* the doorbell brings no descriptors */
         ev_io doorbell;
         ev_timer again;
 };
@@ -75,7 +75,7 @@ static const char *take(struct local *local, uint64_t most, bool *left) {
         if (wrong)
                 taken_set(local->taken, local->tail);
         if (ring_release(local->ring, local->size, local->tail) &&
-            write(local->room_fd, "", 1) < 0 && errno != EAGAIN)
+            send(local->doorbell_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
                 return wrong; /* it is gone; its session will say so */
         return wrong;
 }
@@ -182,72 +182,74 @@ static int make_ring(struct local *local, const char *label, const struct shm_ta
         return r;
 }
 
-/* The ring is there, and our ends of what belongs to it. */
-static void begin(struct local *local, struct ring *ring, struct shm_taken *taken, int doorbell_fd,
-                  int room_fd) {
+/* The ring is there, and our end of its doorbell. */
+static void begin(struct local *local, struct ring *ring, struct shm_taken *taken,
+                  int doorbell_fd) {
         local->ring = ring;
         local->taken = taken;
         local->batches = 0;
         local->doorbell_fd = doorbell_fd;
         local->bare = linger_refuse_rights(doorbell_fd);
-        local->room_fd = room_fd;
         ev_io_init(&local->doorbell, local_rung, doorbell_fd, EV_READ);
         ev_timer_init(&local->again, local_again, 0., 0.);
         ev_io_start(local->feed.loop, &local->doorbell);
+}
+
+/* A socket, whose one end the publisher has twice: to write to, and to read from. */
+static int make_doorbell(int ends[2], int *room) {
+        int r;
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+                return -errno;
+        *room = fcntl(ends[1], F_DUPFD_CLOEXEC, 0);
+        if (*room >= 0)
+                return 0;
+        r = -errno;
+        close(ends[0]);
+        close(ends[1]);
+        return r;
 }
 
 int local_open(struct feed *feed, const char *label, struct shm_taken *taken,
                struct local_fds *fds) {
         struct local *local = local_of(feed);
         struct ring *ring = NULL;
-        int doorbell[2], room[2], r;
+        int doorbell[2], r;
 
         r = make_ring(local, label, taken, &ring);
         if (r < 0)
                 return error_trace(r);
         fds->ring = r;
-        /* a socket, so that the publisher's library can write to it without risking SIGPIPE */
-        r = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, doorbell) < 0
-                    ? -errno
-                    : 0;
-        if (r == 0 && pipe2(room, O_CLOEXEC | O_NONBLOCK) < 0) {
-                r = -errno;
-                close(doorbell[0]);
-                close(doorbell[1]);
-        }
+        r = make_doorbell(doorbell, &fds->room);
         if (r < 0) {
                 munmap(ring, ring_bytes(local->size));
                 close(fds->ring);
                 return error_origin(r);
         }
         fds->doorbell = doorbell[1];
-        fds->room = room[0];
 
         local->id = ring->id;
         local->tail = local->dozes = local->knocks = 0;
-        begin(local, ring, taken, doorbell[0], room[1]);
+        begin(local, ring, taken, doorbell[0]);
         doze(local);
         feed_say(feed, FEED_STATE_LIVE, "a publisher has come");
         return 0;
 }
 
-void local_ends(struct feed *feed, struct local_fds *fds) {
-        const struct local *local = local_of(feed);
-
-        fds->doorbell = local->doorbell_fd;
-        fds->room = local->room_fd;
+int local_doorbell(struct feed *feed) {
+        return local_of(feed)->doorbell_fd;
 }
 
-int local_adopt(struct feed *feed, const struct local_fds *own, struct shm_taken *taken) {
+int local_adopt(struct feed *feed, int ring_fd, int doorbell_fd, struct shm_taken *taken) {
         struct local *local = local_of(feed);
         size_t bytes = ring_bytes(local->size);
         int waiting = 0;
         struct ring *ring;
         struct stat st;
 
-        if (fstat(own->ring, &st) < 0 || (size_t)st.st_size != bytes)
+        if (fstat(ring_fd, &st) < 0 || (size_t)st.st_size != bytes)
                 return -EUCLEAN;
-        ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, own->ring, 0);
+        ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
         if (ring == MAP_FAILED)
                 return error_origin(-errno);
         /* the publisher's own ticks come twice, or not at all, if these are not true */
@@ -256,10 +258,10 @@ int local_adopt(struct feed *feed, const struct local_fds *own, struct shm_taken
                 atomic_load(local->id == atomic_load(&taken->ring) ? &taken->ticks : &ring->tail);
         /* knocks that the predecessor asked for: those that wait, and one that may be underway */
         local->knocks = 0;
-        if (ioctl(own->doorbell, FIONREAD, &waiting) < 0)
+        if (ioctl(doorbell_fd, FIONREAD, &waiting) < 0)
                 waiting = 0;
         local->dozes = (uint64_t)waiting + 1;
-        begin(local, ring, taken, own->doorbell, own->room);
+        begin(local, ring, taken, doorbell_fd);
         return 0;
 }
 
@@ -281,7 +283,6 @@ const char *local_close(struct feed *feed, bool trusted) {
                 taken_set(local->taken, local->tail);
         munmap(local->ring, ring_bytes(local->size));
         linger_close(local->doorbell_fd);
-        close(local->room_fd);
         local->ring = NULL;
         feed_say(feed, FEED_STATE_DOWN, "its publisher has gone");
         return wrong;

@@ -15,8 +15,8 @@ struct shm_taken;
 
 struct local_fds {
         int ring;
-        int doorbell; /* an end of a socket pair */
-        int room;     /* an end of a pipe: the publisher has the one for reading */
+        int doorbell; /* to write to */
+        int room;     /* to read from: the same end of the same socket */
 };
 
 bool local_is_open(struct feed *feed);
@@ -27,13 +27,12 @@ bool local_is_open(struct feed *feed);
 int local_open(struct feed *feed, const char *label, struct shm_taken *taken,
                struct local_fds *fds);
 
-/* Our ends of the doorbell and the pipe for room, only lent. */
-void local_ends(struct feed *feed, struct local_fds *fds);
+/* Our end of the doorbell, only lent. */
+int local_doorbell(struct feed *feed);
 
-/* Before the start: goes on with the ring of a publisher that a predecessor had. Our ends of doorbell and
- * room are then the feed's; the ring's descriptor stays the caller's. -EUCLEAN: the ring is none of this
- * feed's. */
-int local_adopt(struct feed *feed, const struct local_fds *own, struct shm_taken *taken);
+/* Before the start: goes on with the ring of a publisher that a predecessor had. Our end of the doorbell is
+ * then the feed's; the ring's descriptor stays the caller's. -EUCLEAN: the ring is none of this feed's. */
+int local_adopt(struct feed *feed, int ring_fd, int doorbell_fd, struct shm_taken *taken);
 
 /* The publisher is gone: takes what it had finished to say, unless that is not to be trusted, and goes
  * DOWN. What was wrong with what it took, or NULL. */

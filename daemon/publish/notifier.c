@@ -2,9 +2,21 @@
 
 #include "publish/notifier.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <unistd.h>
+#include <sys/socket.h>
+
+int notifier_socket(int ends[2]) {
+        const int least = 1; /* the kernel makes the least of it that it can: a few wakes */
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+                return -errno;
+        /* nobody reads at our end, so nothing shall be able to come there */
+        shutdown(ends[1], SHUT_RD);
+        setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
+        return 0;
+}
 
 void notifier_init(struct notifier *notifier, struct segment *segment) {
         *notifier = (struct notifier){
@@ -63,8 +75,7 @@ void notifier_wake(struct notifier *notifier, struct subscriber *subscriber) {
         atomic_fetch_add_explicit(&subscriber->control->wakes, 1, memory_order_relaxed);
         counter_add(notifier->wakes, 1);
         /* EAGAIN: it has not read the last one yet. EPIPE: its session is about to end. */
-        if (write(subscriber->wake_fd, "", 1) < 0)
-                return;
+        (void)send(subscriber->wake_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void notifier_flush(struct notifier *notifier) {

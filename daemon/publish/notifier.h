@@ -5,14 +5,17 @@
  *
  * It is itself a reader of the journal: its cursor is where the last burst ended. After a burst it
  * fences once, then asks each client's control page (shm/control.h) whether it is armed and whether
- * a tick of the burst is of interest; if so it disarms the page and writes one byte to the client's
- * wake pipe. A client that spins is never armed and costs one load per burst. What a page says is
+ * a tick of the burst is of interest; if so it disarms the page and sends one byte to the client's
+ * wake socket. A client that spins is never armed and costs one load per burst. What a page says is
  * never more than a wish: noise in it wakes its own client too often, or never.
  *
- * Why a pipe and not an eventfd: the two ends of a pipe are two open file descriptions, an eventfd is
- * one. Whoever is given an eventfd can fill its counter and take O_NONBLOCK away from everybody who
- * holds it, and the next write() of the daemon would block for ever. The daemon's end of a pipe is out
- * of every client's reach; a full pipe is a wake that is still to be read, and is left alone.
+ * Why a socket, and neither an eventfd nor a pipe: an eventfd is one open file description. Whoever is
+ * given it can fill its counter and take O_NONBLOCK away from everybody who holds it, and the next
+ * write() of the daemon would block for ever. A pipe has two ends, but one lock, which a reader holds
+ * while the byte is copied to a page of its own; where that page never comes (userfaultfd, a file system
+ * of the client's), neither does the end of the daemon's write(), non-blocking or not. The end of a
+ * socket that sends takes no lock under which the other copies. A full one is a wake that is still to be
+ * read, and is left alone.
  */
 
 #include <stdint.h>
@@ -23,9 +26,12 @@
 /* A client as the notifier sees it; embedded in its session. */
 struct subscriber {
         struct control *control;
-        int wake_fd; /* writing end, non-blocking */
+        int wake_fd; /* sending end */
         struct subscriber *previous, *next;
 };
+
+/* Makes a client's wake socket: ends[0] is for it, ends[1] for us. Negative errno. */
+int notifier_socket(int ends[2]);
 
 struct notifier {
         const struct segment *segment;

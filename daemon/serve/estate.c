@@ -77,16 +77,13 @@ void estate_withdraw(struct session *session) {
 
 enum find {
         FIND_SOCKET,
-        FIND_DOORBELL,
-        FIND_PIPE,
+        FIND_STREAM, /* wakes a reader; the doorbell of a publisher */
         FIND_PAGE,
         _FIND_N,
         FIND_RUBBISH,
 };
 
-static const unsigned reader_has = 1u << FIND_SOCKET | 1u << FIND_PIPE | 1u << FIND_PAGE;
-static const unsigned publisher_has =
-        1u << FIND_SOCKET | 1u << FIND_DOORBELL | 1u << FIND_PIPE | 1u << FIND_PAGE;
+static const unsigned whole = 1u << FIND_SOCKET | 1u << FIND_STREAM | 1u << FIND_PAGE;
 
 struct estate {
         char role;
@@ -116,7 +113,7 @@ static enum find look_at_socket(int fd) {
         case SOCK_SEQPACKET:
                 return FIND_SOCKET;
         case SOCK_STREAM:
-                return FIND_DOORBELL;
+                return FIND_STREAM;
         default:
                 return FIND_RUBBISH;
         }
@@ -131,8 +128,6 @@ static enum find look_at(int fd, size_t *size) {
                 return FIND_RUBBISH;
         if (S_ISSOCK(st.st_mode))
                 return look_at_socket(fd);
-        if (S_ISFIFO(st.st_mode))
-                return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY ? FIND_PIPE : FIND_RUBBISH;
         seals = fcntl(fd, F_GET_SEALS);
         if (!S_ISREG(st.st_mode) || seals < 0 || (seals & sealed) != sealed)
                 return FIND_RUBBISH;
@@ -244,7 +239,7 @@ static const char *adopt_reader(struct listener *listener, struct estate *estate
         struct session *session;
         void *map;
 
-        if (estate->has != reader_has || estate->rubbish || estate->page_size != size)
+        if (estate->has != whole || estate->rubbish || estate->page_size != size)
                 return "a part of what the daemon knew of it is lost";
         map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, estate->fds[FIND_PAGE], 0);
         if (map == MAP_FAILED)
@@ -255,8 +250,8 @@ static const char *adopt_reader(struct listener *listener, struct estate *estate
                 return "the daemon has no memory for it";
         }
         session->state = SESSION_READER;
-        session->subscriber.wake_fd = estate->fds[FIND_PIPE];
-        estate->fds[FIND_PIPE] = -1;
+        session->subscriber.wake_fd = estate->fds[FIND_STREAM];
+        estate->fds[FIND_STREAM] = -1;
         session_share(session, map, size);
         /* its wake may have died with a predecessor, who disarms before he writes */
         notifier_wake(listener->notifier, &session->subscriber);
@@ -266,21 +261,17 @@ static const char *adopt_reader(struct listener *listener, struct estate *estate
 static const char *adopt_publisher(struct listener *listener, struct estate *estate,
                                    struct kept **kept, char text[WIRE_TEXT]) {
         const struct publishing *publishing = &listener->publishing;
-        int fds[WIRE_FDS_PUBLISHER];
         struct session *session;
 
-        if (estate->has != publisher_has || estate->rubbish)
+        if (estate->has != whole || estate->rubbish)
                 return "a part of what the daemon knew of it is lost";
         session = make_session(listener, estate, kept);
         if (!session)
                 return "the daemon has no memory for it";
-        fds[WIRE_FD_RING] = estate->fds[FIND_PAGE];
-        fds[WIRE_FD_DOORBELL] = estate->fds[FIND_DOORBELL];
-        fds[WIRE_FD_ROOM] = estate->fds[FIND_PIPE];
         session->state = SESSION_PUBLISHER;
-        if (publishing->adopt(publishing->userdata, session, &session->publication, fds, text) ==
-            0) {
-                estate->fds[FIND_DOORBELL] = estate->fds[FIND_PIPE] = -1;
+        if (publishing->adopt(publishing->userdata, session, &session->publication,
+                              estate->fds[FIND_PAGE], estate->fds[FIND_STREAM], text) == 0) {
+                estate->fds[FIND_STREAM] = -1;
                 return NULL;
         }
         session_refuse(session->fd, WIRE_E_TROUBLE, "%s", text);

@@ -9,11 +9,10 @@
  *
  *      name        what                                 told apart by
  *      rXXXXXXXX   reader: its connection,              socket of packets
- *                  our end of its wake pipe,            pipe
+ *                  our end of its wake socket,          socket of a stream
  *                  its control page                     sealed memfd
  *      pXXXXXXXX   publisher: its connection,           socket of packets
  *                  our end of its doorbell,             socket of a stream
- *                  our end of the pipe for room,        pipe
  *                  its ring                             sealed memfd
  *
  * XXXXXXXX is the id of the client, in hex. Of its user and groups the kernel tells by the socket. What

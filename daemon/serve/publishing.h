@@ -18,16 +18,17 @@ struct publishing {
 
         /*
          * A publisher wants session->feed. 0: *publication is its handle, fds are for the peer, to be closed
-         * when they are sent, and own our ends of doorbell and room, which are only lent. The ring's memory
-         * is labelled so. WIRE_E_...: refused, for the reason in text.
+         * when they are sent, and *doorbell_fd is our end, only lent. The ring's memory is labelled so.
+         * WIRE_E_...: refused, for the reason in text.
          */
         int (*open)(void *userdata, struct session *session, const char *label, void **publication,
-                    int fds[WIRE_FDS_PUBLISHER], int own[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]);
+                    int fds[WIRE_FDS_PUBLISHER], int *doorbell_fd, char text[WIRE_TEXT]);
 
-        /* A predecessor had opened that. 0: *publication is its handle, and our ends of doorbell and room
-         * are taken over. WIRE_E_...: it cannot be gone on with, for the reason in text. */
-        int (*adopt)(void *userdata, struct session *session, void **publication,
-                     const int own[WIRE_FDS_PUBLISHER], char text[WIRE_TEXT]);
+        /* A predecessor had opened that. 0: *publication is its handle, and our end of the doorbell is taken
+         * over; the ring's descriptor stays the caller's. WIRE_E_...: it cannot be gone on with, for the
+         * reason in text. */
+        int (*adopt)(void *userdata, struct session *session, void **publication, int ring_fd,
+                     int doorbell_fd, char text[WIRE_TEXT]);
 
         /* Answers a DEFINE: result, instrument and text of *answer. */
         void (*define)(void *publication, const struct wire_define *define,

@@ -164,7 +164,7 @@ static void welcome(struct session *session) {
         struct wire_welcome message;
         int fds[WIRE_FDS_READER], ends[2];
 
-        if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
+        if (notifier_socket(ends) == 0) {
                 wake_read = ends[0];
                 session->subscriber.wake_fd = ends[1];
                 control_fd = make_control(session);
@@ -203,9 +203,9 @@ static void welcome(struct session *session) {
         session_log(session, LOG_DEBUG, LOG_PLAIN, " reads");
 }
 
-/* `fds` are the publisher's, `own` our ends of them. */
+/* `fds` are the publisher's, doorbell_fd is our end of that. */
 static void welcome_publisher(struct session *session, int fds[WIRE_FDS_PUBLISHER],
-                              int own[WIRE_FDS_PUBLISHER]) {
+                              int doorbell_fd) {
         struct listener *listener = session->listener;
         struct wire_welcome message = {
                 .header = { WIRE_WELCOME, sizeof(message) },
@@ -219,10 +219,8 @@ static void welcome_publisher(struct session *session, int fds[WIRE_FDS_PUBLISHE
 
         session->state = SESSION_PUBLISHER;
         listener_count(listener, COUNTER_CLIENTS_ACCEPTED);
-        if (session_send(session, &message, fds, WIRE_FDS_PUBLISHER)) {
-                own[WIRE_FD_RING] = fds[WIRE_FD_RING];
-                estate_leave(session, own, WIRE_FDS_PUBLISHER);
-        }
+        if (session_send(session, &message, fds, WIRE_FDS_PUBLISHER))
+                estate_leave(session, (int[]){ doorbell_fd, fds[WIRE_FD_RING] }, 2);
         for (unsigned i = 0; i < WIRE_FDS_PUBLISHER; i++)
                 close(fds[i]);
 }
@@ -274,14 +272,14 @@ static void turn_away_unwelcome(struct session *session, const char *verb,
 static void open_publication(struct session *session, const struct wire_hello *hello) {
         struct publishing *publishing = &session->listener->publishing;
         char text[WIRE_TEXT] = "", label[ESTATE_LABEL_SIZE];
-        int fds[WIRE_FDS_PUBLISHER], own[WIRE_FDS_PUBLISHER], r;
+        int fds[WIRE_FDS_PUBLISHER], doorbell_fd, r;
 
         memcpy(session->feed, hello->feed, sizeof(hello->feed));
         estate_label(session, label);
-        r = publishing->open(publishing->userdata, session, label, &session->publication, fds, own,
-                             text);
+        r = publishing->open(publishing->userdata, session, label, &session->publication, fds,
+                             &doorbell_fd, text);
         if (r == 0)
-                welcome_publisher(session, fds, own);
+                welcome_publisher(session, fds, doorbell_fd);
         else
                 turn_away(session, COUNTER_CLIENTS_REFUSED_ACCESS, (uint32_t)r, "%s", text);
 }

@@ -6,11 +6,11 @@ import (
 	"syscall"
 )
 
-// A link is a connection to the daemon, with the pipe through which the daemon wakes this program. Two
+// A link is a connection to the daemon, with the socket through which the daemon wakes this program. Two
 // goroutines wait on them, so that everybody else waits on channels.
 type link struct {
 	conn *net.UnixConn
-	pipe *os.File // its bytes are hints: the numbers in the shared memory are the truth
+	wake *os.File // its bytes are hints: the numbers in the shared memory are the truth
 
 	woken     chan struct{}    // a hint has come, or several
 	gone      chan struct{}    // closed when the connection is over
@@ -18,26 +18,26 @@ type link struct {
 	lastWords error            // what the daemon said in the end, or nil; to be read when gone is closed
 }
 
-// newLink takes over the connection and the pipe.
-func newLink(conn *net.UnixConn, pipe int) *link {
-	// without it, the runtime would not let go of a read when the pipe is closed
-	_ = syscall.SetNonblock(pipe, true)
+// newLink takes over the connection and the wake socket.
+func newLink(conn *net.UnixConn, wake int) *link {
+	// without it, the runtime would not let go of a read when the socket is closed
+	_ = syscall.SetNonblock(wake, true)
 	l := &link{
 		conn:    conn,
-		pipe:    os.NewFile(uintptr(pipe), "wake pipe"),
+		wake:    os.NewFile(uintptr(wake), "wake socket"),
 		woken:   make(chan struct{}, 1),
 		gone:    make(chan struct{}),
 		answers: make(chan wireDefined, 1),
 	}
-	go l.watchPipe()
+	go l.watchWake()
 	go l.watchConn()
 	return l
 }
 
-func (l *link) watchPipe() {
+func (l *link) watchWake() {
 	var bytes [64]byte
 	for {
-		if _, err := l.pipe.Read(bytes[:]); err != nil {
+		if _, err := l.wake.Read(bytes[:]); err != nil {
 			return
 		}
 		select {
@@ -75,7 +75,7 @@ func (l *link) watchConn() {
 // close ends the connection and both goroutines.
 func (l *link) close() {
 	l.conn.Close()
-	l.pipe.Close()
+	l.wake.Close()
 }
 
 // over says whether the connection has ended.

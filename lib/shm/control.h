@@ -14,7 +14,7 @@
  *      armed = 1                               the journal's new lines
  *      full fence                              full fence
  *      look at the journal once more           armed?
- *      poll the wake pipe                      armed = 0, write to the wake pipe
+ *      poll the wake socket                    armed = 0, write to the wake socket
  *
  * Both store first and look second, with a full fence between. So it cannot be that the client
  * misses the burst and the notifier misses the arming: one of them sees the other, and no wake is
@@ -48,7 +48,7 @@ struct control {
         char unused1[16];        /* zero */
 
         /* The daemon's. */
-        _Atomic uint64_t wakes; /* bytes written to this client's pipe */
+        _Atomic uint64_t wakes; /* bytes written to this client's socket */
         char unused2[56];       /* zero */
 
         /* The client's: bit i % 64 of word i / 64 is instrument i. */

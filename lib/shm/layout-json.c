@@ -442,7 +442,7 @@ static void print_control(void) {
         FIELD(laps, COUNT, "times that it was lapped");
         FIELD(sleeps, COUNT, "times that it armed itself");
         FIELD(unused1, NONE, "zero");
-        FIELD(wakes, COUNT, "bytes that the daemon wrote to its wake pipe");
+        FIELD(wakes, COUNT, "bytes that the daemon wrote to its wake socket");
         FIELD(unused2, NONE, "zero");
         CLOSE();
 #undef STRUCT

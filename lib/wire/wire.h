@@ -47,14 +47,14 @@ enum {
 
 enum {
         WIRE_ROLE_READER =
-                1, /* WELCOME brings three descriptors: segment, wake pipe, control page */
-        WIRE_ROLE_PUBLISHER, /* three, too: ring, doorbell, wake pipe */
+                1, /* WELCOME brings three descriptors: segment, wake socket, control page */
+        WIRE_ROLE_PUBLISHER, /* three, too: ring, doorbell, room */
         WIRE_ROLE_CONTROL,   /* none */
 };
 
 enum {
         WIRE_FD_SEGMENT, /* opened read-only */
-        WIRE_FD_WAKE,    /* reading end of a pipe: a byte for each wake */
+        WIRE_FD_WAKE,    /* end of a stream socket pair: a byte for each wake */
         WIRE_FD_CONTROL,
         WIRE_FDS_READER,
 };
@@ -62,7 +62,7 @@ enum {
 enum {
         WIRE_FD_RING,     /* shm/ring.h */
         WIRE_FD_DOORBELL, /* end of a stream socket pair: a byte when the daemon dozes */
-        WIRE_FD_ROOM,     /* reading end of a pipe: a byte when there is room again */
+        WIRE_FD_ROOM,     /* the same, to read from: a byte when there is room again */
         WIRE_FDS_PUBLISHER,
 };
 

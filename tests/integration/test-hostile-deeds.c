@@ -2,12 +2,18 @@
  * A peer that misuses what it was given harms nobody but itself
  */
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "as-user.h"
 #include "hostile.h"
@@ -91,7 +97,7 @@ static void one_that_leaves_at_each_step(void **state) {
 }
 
 /* Asks to be woken, and throws away what it would be woken by. */
-static void one_that_closes_its_pipe(void **state) {
+static void one_that_closes_its_wake(void **state) {
         int taken[WIRE_FDS_READER], fd = dial_reader(taken);
         struct control *control;
         size_t size;
@@ -193,28 +199,99 @@ static void a_control_page_full_of_noise(void **state) {
         hostile_expect_unharmed();
 }
 
-/* Always asleep, never awake: its pipe fills up, and nobody waits for it. */
-static void a_pipe_that_nobody_empties(void **state) {
-        int taken[WIRE_FDS_READER], fd = dial_reader(taken);
-        int room = fcntl(taken[WIRE_FD_WAKE], F_SETPIPE_SZ, 4096);
+/* Always asleep, never awake: its socket fills up, and nobody waits for it. */
+static void a_wake_that_nobody_takes(void **state) {
+        int taken[WIRE_FDS_READER], fd = dial_reader(taken), waiting;
         struct control *control;
         size_t size;
 
         (void)state;
-        assert_true(room > 0);
         /* the flags of our end are not those of the other */
         assert_int_equal(fcntl(taken[WIRE_FD_WAKE], F_SETFL, 0), 0);
         control = map_armed(taken[WIRE_FD_CONTROL], &size);
-        for (int i = 0; i < room + 10; i++) {
+        for (int i = 0; i < 100; i++) {
                 atomic_store(&control->armed, 1);
                 hostile_expect_served();
                 AWAIT(!atomic_load(&control->armed));
         }
-        AWAIT(atomic_load(&control->wakes) >= (uint64_t)room);
+        AWAIT(atomic_load(&control->wakes) >= 100);
+        assert_int_equal(ioctl(taken[WIRE_FD_WAKE], FIONREAD, &waiting), 0);
+        assert_in_range(waiting, 1, 99);
+        /* nor does anything come in there */
+        assert_true(send(taken[WIRE_FD_WAKE], "", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE);
         munmap(control, size);
         for (unsigned i = 0; i < WIRE_FDS_READER; i++)
                 close(taken[i]);
         close(fd);
+        hostile_expect_unharmed();
+}
+
+/* Who touches it waits for whoever reads *faults; NULL where that is not allowed. */
+static char *page_that_never_comes(int *faults) {
+        struct uffdio_api api = { .api = UFFD_API };
+        struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+        void *page;
+
+        *faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+        if (*faults < 0)
+                return NULL;
+        page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        area.range = (struct uffdio_range){ (uintptr_t)page, 4096 };
+        return page != MAP_FAILED && ioctl(*faults, UFFDIO_API, &api) == 0 &&
+                               ioctl(*faults, UFFDIO_REGISTER, &area) == 0
+                       ? page
+                       : NULL;
+}
+
+/* Reads its wake to a page that never comes: whatever it holds meanwhile, it holds alone. */
+static void take_without_end(int inside) {
+        int taken[WIRE_FDS_READER], faults;
+        struct pollfd poller = { .events = POLLIN };
+        struct control *control;
+        char *page;
+        size_t size;
+
+        page = page_that_never_comes(&faults);
+        CHILD_CHECK(page);
+        dial_reader(taken);
+        control = map_armed(taken[WIRE_FD_CONTROL], &size);
+        poller.fd = taken[WIRE_FD_WAKE];
+        CHILD_CHECK(poll(&poller, 1, PATIENCE_MS) == 1);
+        atomic_store(&control->armed, 1);
+        if (fork_child() == 0) {
+                poller.fd = faults;
+                CHILD_CHECK(poll(&poller, 1, PATIENCE_MS) == 1);
+                CHILD_CHECK(write(inside, "", 1) == 1);
+                pause();
+        }
+        CHILD_CHECK(read(taken[WIRE_FD_WAKE], page, 1) < 0);
+        _exit(1);
+}
+
+static void a_wake_that_is_never_done_taking(void **state) {
+        struct pollfd poller = { .events = POLLIN };
+        int inside[2];
+        pid_t child;
+
+        (void)state;
+        if (!page_that_never_comes(&inside[0]))
+                skip(); /* only root may */
+        close(inside[0]);
+        assert_int_equal(pipe(inside), 0);
+        child = fork_child();
+        if (!child)
+                take_without_end(inside[1]);
+        poller.fd = inside[0];
+        for (int64_t end = now_ms() + PATIENCE_MS; poll(&poller, 1, 0) == 0; sleep_ms(2)) {
+                assert_true(now_ms() < end);
+                hostile_expect_served();
+        }
+        for (int i = 0; i < 20; i++)
+                hostile_expect_served();
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        close(inside[0]);
+        close(inside[1]);
         hostile_expect_unharmed();
 }
 
@@ -259,11 +336,12 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_that_does_not_read_its_answers),
                 cmocka_unit_test(one_that_leaves_at_each_step),
-                cmocka_unit_test(one_that_closes_its_pipe),
+                cmocka_unit_test(one_that_closes_its_wake),
                 cmocka_unit_test(one_that_says_nothing),
                 cmocka_unit_test(one_that_keeps_a_hundred_connections),
                 cmocka_unit_test(a_control_page_full_of_noise),
-                cmocka_unit_test(a_pipe_that_nobody_empties),
+                cmocka_unit_test(a_wake_that_nobody_takes),
+                cmocka_unit_test(a_wake_that_is_never_done_taking),
                 cmocka_unit_test(a_flood),
         };
 

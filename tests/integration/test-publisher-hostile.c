@@ -452,13 +452,10 @@ static void ask_for_room(struct offender *offender, unsigned times) {
 
 static void one_that_does_not_hear_that_there_is_room(void **state) {
         struct offender offender;
-        int room;
 
         (void)state;
         offender_come(&offender);
-        room = fcntl(offender.room_fd, F_SETPIPE_SZ, 4096);
-        assert_true(room > 0);
-        ask_for_room(&offender, (unsigned)room + 100);
+        ask_for_room(&offender, 4000);
         market_expect_served();
         close(offender.room_fd);
         offender.room_fd = -1;
