@@ -52,6 +52,7 @@ struct daemon {
         ev_timer heartbeat, status, watchdog;
         ev_prepare before_sleep;
         ev_io store_writable; /* while something waits for it */
+        ev_io let_go;
 };
 
 static int64_t clock_ns(clockid_t clock) {
@@ -94,6 +95,13 @@ static void daemon_store_writable(struct ev_loop *loop, ev_io *watcher, int even
         store_flush(&daemon->store);
         if (!store_is_waiting(&daemon->store))
                 ev_io_stop(loop, watcher);
+}
+
+static void daemon_let_go(struct ev_loop *loop, ev_io *watcher, int events) {
+        (void)loop;
+        (void)watcher;
+        (void)events;
+        linger_dispatch();
 }
 
 static int daemon_reload(void *userdata) {
@@ -318,6 +326,8 @@ static void start_watchers(struct daemon *daemon) {
         if (interval > 0)
                 ev_timer_start(daemon->loop, &daemon->watchdog);
 
+        ev_io_init(&daemon->let_go, daemon_let_go, linger_fd(), EV_READ);
+        ev_io_start(daemon->loop, &daemon->let_go);
         ev_prepare_init(&daemon->before_sleep, daemon_before_sleep);
         if (daemon->store.fd < 0)
                 return;
@@ -427,6 +437,7 @@ struct daemon *daemon_free(struct daemon *daemon) {
         listener_deinit(&daemon->listener);
         pipeline_deinit(&daemon->pipeline);
         bequests_deinit(&daemon->bequests);
+        linger_deinit();
         systemd_fds_deinit(&daemon->inherited);
         heirlooms_withdraw(&daemon->heirlooms, &daemon->store);
         store_deinit(&daemon->store);

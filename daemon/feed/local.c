@@ -88,13 +88,14 @@ static void doze(struct local *local) {
 /* Takes some of the knocks; the loop calls again if there are more. What is wrong with them, or NULL. */
 static const char *hear(struct local *local) {
         char bytes[64];
-        ssize_t n;
+        ssize_t n = sizeof(bytes);
 
         if (!local->bare)
-                linger_forbid();
-        n = read(local->doorbell_fd, bytes, sizeof(bytes));
-        if (!local->bare)
-                linger_allow();
+                n = linger_peek(local->doorbell_fd, sizeof(bytes));
+        if (n == -EBADMSG)
+                return "descriptors through its doorbell";
+        /* no more than we have looked at */
+        n = n < 0 ? n : read(local->doorbell_fd, bytes, (size_t)n);
         if (n > 0)
                 local->knocks += (size_t)n;
         else if (n == 0 || errno != EAGAIN)
@@ -265,7 +266,7 @@ int local_adopt(struct feed *feed, int ring_fd, int doorbell_fd, struct shm_take
         return 0;
 }
 
-const char *local_close(struct feed *feed, bool trusted) {
+static const char *end(struct feed *feed, bool trusted, bool leaving) {
         struct local *local = local_of(feed);
         const char *wrong = NULL;
         bool left;
@@ -282,10 +283,17 @@ const char *local_close(struct feed *feed, bool trusted) {
         if (local->id == atomic_load(&local->taken->ring))
                 taken_set(local->taken, local->tail);
         munmap(local->ring, ring_bytes(local->size));
-        linger_close(local->doorbell_fd);
+        if (leaving)
+                linger_leave(local->doorbell_fd);
+        else
+                linger_close(local->doorbell_fd);
         local->ring = NULL;
         feed_say(feed, FEED_STATE_DOWN, "its publisher has gone");
         return wrong;
+}
+
+const char *local_close(struct feed *feed, bool trusted) {
+        return end(feed, trusted, false);
 }
 
 /* ---- the source ---- */
@@ -302,7 +310,7 @@ static void local_start(struct feed *feed) {
 }
 
 static void local_stop(struct feed *feed) {
-        local_close(feed, true);
+        end(feed, true, true); /* its session is not over, it may be the next daemon's */
 }
 
 static void local_free(struct feed *feed) {

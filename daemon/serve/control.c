@@ -78,7 +78,8 @@ void control_continue(struct session *session) {
         struct wire_client message;
 
         for (struct session *s = listener->first; s; s = s->next) {
-                if (s->id <= session->answered || s->state == SESSION_HELLO)
+                if (s->id <= session->answered || s->state == SESSION_HELLO ||
+                    s->state == SESSION_GONE)
                         continue;
                 describe(&message, s);
                 if (!offer(session, &message))

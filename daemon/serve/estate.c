@@ -63,14 +63,17 @@ void estate_leave(struct session *session, const int *fds, unsigned n) {
         session->kept = store_keep(session->listener->store, name, all, n + 1);
 }
 
-void estate_withdraw(struct session *session) {
+bool estate_close(struct session *session) {
         struct store *store = session->listener->store;
+        bool closed = false;
 
-        /* systemd may be busy, and its copy would keep the connection open */
-        if (session->kept && store->fd >= 0)
-                shutdown(session->fd, SHUT_RDWR);
+        if (session->kept && store->fd < 0)
+                linger_leave(session->fd);
+        else
+                closed = linger_close(session->fd);
         store_drop(store, session->kept);
         session->kept = NULL;
+        return closed;
 }
 
 /* ---- what is found ---- */
@@ -188,7 +191,7 @@ static void sort_out(struct estate *estate, const struct systemd_parcel *parcel)
                 find = look_at(parcel->fds[i], &estate->page_size);
                 if (find == FIND_RUBBISH || estate->fds[find] >= 0) {
                         estate->rubbish = true;
-                        close(parcel->fds[i]);
+                        linger_leave(parcel->fds[i]);
                         continue;
                 }
                 estate->fds[find] = parcel->fds[i];
@@ -203,7 +206,9 @@ static void sort_out(struct estate *estate, const struct systemd_parcel *parcel)
 
 static void close_all(struct estate *estate) {
         for (unsigned i = 0; i < _FIND_N; i++) {
-                if (estate->fds[i] >= 0)
+                if (estate->fds[i] >= 0 && i == FIND_PAGE)
+                        close(estate->fds[i]);
+                else if (estate->fds[i] >= 0)
                         linger_close(estate->fds[i]);
                 estate->fds[i] = -1;
         }
@@ -285,10 +290,8 @@ static void dismiss(struct listener *listener, struct estate *estate, const char
 
         if (log_gate_pass(&listener->gate, 10, 10))
                 log_notice("client %u \"%.31s\" cannot go on: %s", estate->id, estate->name, why);
-        if (fd >= 0) {
+        if (fd >= 0)
                 session_refuse(fd, WIRE_E_TROUBLE, "%s; connect again", why);
-                shutdown(fd, SHUT_RDWR);
-        }
 }
 
 static bool adopt(struct listener *listener, const struct systemd_parcel *parcel) {

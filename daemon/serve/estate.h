@@ -40,8 +40,9 @@ void estate_label(const struct session *session, char label[ESTATE_LABEL_SIZE]);
  * the caller's. */
 void estate_leave(struct session *session, const int *fds, unsigned n);
 
-/* The session is over: the next daemon shall not have it, and its peer shall see the end now. */
-void estate_withdraw(struct session *session);
+/* Closes its connection. The session is over: the next daemon shall not have it, and its peer shall see the
+ * end now. But when we leave, it is only we who go. False: it is not closed yet, see linger_then(). */
+bool estate_close(struct session *session);
 
 /* Goes on with the sessions that a predecessor left. */
 void estate_adopt(struct listener *listener, struct systemd_fds *inherited);

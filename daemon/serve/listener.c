@@ -18,9 +18,16 @@
 #include "serve/session.h"
 #include "wire/conn.h"
 
-#define BACKLOG 128
+#define BACKLOG      128
+#define REFUSED_ROOM 64 /* connections that are being closed without having been let in */
 #define SPARE_ROOM                                                                                 \
         32 /* connections beyond limits.clients, for control and for those not yet known */
+
+static void close_fd(int *fd) {
+        if (*fd >= 0)
+                close(*fd);
+        *fd = -1;
+}
 
 void listener_count(struct listener *listener, unsigned counter) {
         counter_add(&listener->segment->counters.base[counter], 1);
@@ -62,18 +69,49 @@ static bool admit(struct listener *listener, int fd, const struct peer *peer) {
         return false;
 }
 
+static int open_spare(void) {
+        return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* One of those that were turned away is closed. */
+static void refused_is_gone(void *userdata) {
+        struct listener *listener = userdata;
+
+        listener->n_refused--;
+        if (!listener->loop)
+                return;
+        if (listener->spare_fd < 0)
+                listener->spare_fd = open_spare();
+        ev_io_start(listener->loop, &listener->readable);
+}
+
+/* Closes a connection that is not let in. Where too many of them bring what takes long to be closed, the
+ * next ones wait outside. */
+static void turn_out(struct listener *listener, int fd) {
+        if (linger_close(fd)) {
+                if (listener->spare_fd < 0)
+                        listener->spare_fd = open_spare();
+                return;
+        }
+        listener->n_refused++;
+        if (listener->n_refused >= REFUSED_ROOM || listener->spare_fd < 0)
+                ev_io_stop(listener->loop, &listener->readable);
+        linger_then(refused_is_gone, listener);
+}
+
 /* Out of descriptors, a connection would stay in the queue and wake us for ever. The spare one lets us
  * take it, say why, and close it. */
 static void refuse_without_descriptors(struct listener *listener) {
         int fd;
 
-        close(listener->spare_fd);
+        close_fd(&listener->spare_fd);
         fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
                 session_refuse(fd, WIRE_E_TROUBLE, "the daemon has no descriptor left");
-                linger_close(fd);
+                turn_out(listener, fd);
+        } else {
+                listener->spare_fd = open_spare();
         }
-        listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         listener_count(listener, COUNTER_CLIENTS_REFUSED_LIMIT);
         if (log_gate_pass(&listener->gate, 1, 10))
                 log_event(LOG_WARNING, LOG_CLIENT_REFUSED,
@@ -81,27 +119,18 @@ static void refuse_without_descriptors(struct listener *listener) {
                           "[limits] clients");
 }
 
-static void linger_closep(int *fd) {
-        if (*fd >= 0)
-                linger_close(*fd);
-}
-
 /* One connection: 0, or negative errno when there is none to be had. */
 static int accept_one(struct listener *listener) {
         _cleanup_(peer_deinit) struct peer peer = { 0 };
-        _cleanup_(linger_closep) int fd = -1;
         struct session *session;
-        int r;
+        int fd;
 
         fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
                 return -errno;
-        r = peer_init(&peer, fd);
-        if (r < 0 || !admit(listener, fd, &peer))
-                return 0;
-        r = session_new(&session, listener, fd, &peer);
-        if (r == 0)
-                fd = -1;
+        if (peer_init(&peer, fd) < 0 || !admit(listener, fd, &peer) ||
+            session_new(&session, listener, fd, &peer) < 0)
+                turn_out(listener, fd);
         return 0;
 }
 
@@ -215,7 +244,8 @@ int listener_init(struct listener *listener, struct ev_loop *loop, const struct 
         } else if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
                 return error_origin(-errno);
         }
-        listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        linger_refuse_rights(listener->fd); /* those that come through it inherit that */
+        listener->spare_fd = open_spare();
         ev_io_init(&listener->readable, listener_readable, listener->fd, EV_READ);
         return 0;
 }
@@ -224,25 +254,20 @@ void listener_start(struct listener *listener) {
         ev_io_start(listener->loop, &listener->readable);
 }
 
-static void close_fd(int *fd) {
-        if (*fd >= 0)
-                close(*fd);
-        *fd = -1;
-}
-
 void listener_deinit(struct listener *listener) {
         if (!listener->loop)
                 return;
         ev_io_stop(listener->loop, &listener->readable);
-        while (listener->first)
-                session_free(listener->first);
+        for (struct session *s = listener->first, *next; s; s = next) {
+                next = s->next;
+                session_free(s);
+        }
         turns_deinit(&listener->turns);
         if (listener->unlink)
                 unlink(listener->unlink);
         free(listener->unlink);
-        linger_forbid(); /* some may have come, and not have been let in */
-        close_fd(&listener->fd);
-        linger_allow();
+        linger_leave(listener->fd); /* some may have come, and not have been let in */
+        listener->fd = -1;
         close_fd(&listener->spare_fd);
         close_fd(&listener->segment_fd);
         listener->loop = NULL;

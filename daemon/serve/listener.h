@@ -45,6 +45,7 @@ struct listener {
         struct session *first, *last; /* in order of their ids */
         uint32_t n_sessions;
         uint32_t n_clients; /* of them, those that read or publish */
+        uint32_t n_refused; /* turned away at the door, and not yet closed */
         uint32_t next_id;
 
         struct log_gate gate; /* for what peers do wrong */

@@ -30,14 +30,31 @@ static int64_t time_now(void) {
 
 /* ---- the end ---- */
 
+/* Nothing is left of it, not even what it has sent. */
+static void bury(void *userdata) {
+        struct session *session = userdata;
+        struct listener *listener = session->listener;
+
+        if (session->previous)
+                session->previous->next = session->next;
+        else
+                listener->first = session->next;
+        if (session->next)
+                session->next->previous = session->previous;
+        else
+                listener->last = session->previous;
+        listener->n_sessions--;
+        peer_deinit(&session->peer);
+        free(session);
+}
+
 struct session *session_free(struct session *session) {
         struct listener *listener;
 
-        if (!session)
+        if (!session || session->state == SESSION_GONE)
                 return NULL;
         listener = session->listener;
 
-        estate_withdraw(session);
         turns_leave(&listener->turns, session);
         ev_io_stop(listener->loop, &session->readable);
         ev_io_stop(listener->loop, &session->writable);
@@ -53,19 +70,11 @@ struct session *session_free(struct session *session) {
         if (session->subscriber.wake_fd >= 0)
                 close(session->subscriber.wake_fd);
 
-        if (session->previous)
-                session->previous->next = session->next;
+        session->state = SESSION_GONE;
+        if (estate_close(session))
+                bury(session);
         else
-                listener->first = session->next;
-        if (session->next)
-                session->next->previous = session->previous;
-        else
-                listener->last = session->previous;
-        listener->n_sessions--;
-
-        linger_close(session->fd);
-        peer_deinit(&session->peer);
-        free(session);
+                linger_then(bury, session);
         return NULL;
 }
 
@@ -370,6 +379,8 @@ static void session_message(struct session *session, const void *message) {
         case SESSION_CONTROL:
                 control_request(session, &header);
                 break;
+        case SESSION_GONE:
+                break; /* is not listened to */
         }
 }
 
@@ -388,9 +399,11 @@ void session_hear(struct session *session) {
 
         /* first, for what it says may stop it again, or end the session */
         ev_io_start(session->listener->loop, &session->readable);
-        linger_forbid();
-        r = conn_recv(session->fd, buffer, NULL, &n_fds);
-        linger_allow();
+        /* descriptors are left where they are */
+        if (!session->bare && linger_peek(session->fd, 1) == -EBADMSG)
+                r = CONN_E_BROKEN;
+        else
+                r = conn_recv(session->fd, buffer, NULL, &n_fds);
         if (r == CONN_E_AGAIN)
                 return; /* the readiness was for something that is gone */
         if (r == CONN_OK) {
@@ -458,6 +471,7 @@ int session_restore(struct session **sessionp, struct listener *listener, uint32
         session->listener = listener;
         session->id = id;
         session->fd = fd;
+        session->bare = linger_refuse_rights(fd);
         session->subscriber.wake_fd = -1;
         session->peer = *peer;
         *peer = (struct peer){ 0 };

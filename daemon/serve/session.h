@@ -7,6 +7,7 @@
  *      reader            welcomed, with descriptors; whatever it says after that is a fault
  *      publisher         welcomed, with descriptors; defines instruments
  *      control           one request at a time, answered as fast as the peer reads
+ *      gone              over, but for its socket, which still counts as one of its user's (base/linger.h)
  *
  * A session never waits for its peer. An answer that does not fit into the socket goes on when there
  * is room again; until then nothing more is read.
@@ -30,6 +31,7 @@ enum session_state {
         SESSION_READER,
         SESSION_PUBLISHER,
         SESSION_CONTROL,
+        SESSION_GONE,
 };
 
 struct session {
@@ -45,6 +47,7 @@ struct session {
         struct kept *kept;        /* what the next daemon will have of it; NULL: nothing */
 
         int fd;
+        bool bare;      /* no descriptors can come */
         ev_io readable; /* while it does not wait for its turn */
         struct turn turn;
         ev_io writable; /* while an answer waits for room */
@@ -65,7 +68,7 @@ struct session {
 /* Takes over a connection that has been accepted, and waits for its HELLO. -ENOMEM: it stays the
  * caller's. */
 int session_new(struct session **sessionp, struct listener *listener, int fd, struct peer *peer);
-struct session *session_free(struct session *session);
+struct session *session_free(struct session *session); /* NULL, or gone already: does nothing */
 
 /* Its turn has come: takes the next message, or the end. */
 void session_hear(struct session *session);

@@ -61,6 +61,10 @@ void rig_kill(struct rig *rig);
 /* Ends the daemon if it runs, takes away what is left, and shows the end of its log. */
 void rig_deinit(struct rig *rig);
 
+/* From now on the kernel is older, for us and our children: it cannot refuse descriptors for a daemon
+ * (SO_PASSRIGHTS). False where that cannot be had. */
+bool rig_older_kernel(void);
+
 /* A client of it, named; md_free() it. The second one is for children of the test. */
 struct md_client *rig_connect(const struct rig *rig, const char *name);
 struct md_client *rig_connect_child(const struct rig *rig, const char *name);

@@ -212,5 +212,7 @@ int main(void) {
                 cmocka_unit_test(a_request_that_does_not_exist),
         };
 
+        if (!rig_older_kernel())
+                return SKIPPED;
         return cmocka_run_group_tests(tests, hostile_setup, hostile_teardown);
 }

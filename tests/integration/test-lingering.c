@@ -3,7 +3,8 @@
  *
  * Whoever drops the last hold on a TCP socket that lingers, and whose other end takes nothing, waits. Such
  * sockets are sent to the daemon in each way in which a peer can send it anything: to be taken with a
- * message, to be found unread in a socket that it closes, to be read from a doorbell.
+ * message, to be found unread in a socket that it closes, to be read from a doorbell. All of it happens
+ * twice: with the kernel that is there, and with one that cannot refuse descriptors for the daemon.
  */
 
 #include <arpa/inet.h>
@@ -195,5 +196,9 @@ int main(void) {
                 cmocka_unit_test(with_a_last_knock),
         };
 
-        return cmocka_run_group_tests(tests, market_setup, market_teardown);
+        int failed = cmocka_run_group_tests(tests, market_setup, market_teardown);
+
+        if (rig_older_kernel())
+                failed += cmocka_run_group_tests(tests, market_setup, market_teardown);
+        return failed;
 }
