@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -90,8 +91,10 @@ static void write_stderr(int level, const char *text) {
                 n = snprintf(line, sizeof(line), "<%d>%s\n", level, text);
         else
                 n = snprintf(line, sizeof(line), "mdshmd: %s%s\n", names[level], text);
-        /* one write, so that lines do not mix; if stderr is gone there is nobody left to tell */
-        if (write(STDERR_FILENO, line, (size_t)n) < 0)
+        /* one write, so that lines do not mix; if stderr is gone there is nobody left to tell. The journal's is a
+         * socket, which nobody may empty. */
+        if ((log_journal ? send(STDERR_FILENO, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL)
+                         : write(STDERR_FILENO, line, (size_t)n)) < 0)
                 log_held++;
 }
 

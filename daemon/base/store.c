@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/systemd.h"
 
 #define PATIENCE_MS 1000 /* for room, in the end */
 
@@ -34,32 +34,18 @@ struct kept {
 /* ---- systemd ---- */
 
 int store_init(struct store *store) {
-        const char *path = getenv("NOTIFY_SOCKET");
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        size_t length = path ? strlen(path) : 0;
         const int least = 1;
-        _cleanup_(closep) int fd = -1;
+        int fd;
 
         *store = (struct store)STORE_INIT;
-        if (!length)
+        if (!systemd_listens())
                 return 0;
-        if ((path[0] != '/' && path[0] != '@') || length >= sizeof(address.sun_path))
-                return error_origin(-EINVAL);
-        memcpy(address.sun_path, path, length);
-        if (path[0] == '@')
-                address.sun_path[0] = '\0';
-
-        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        fd = systemd_connect();
         if (fd < 0)
-                return error_origin(-errno);
+                return error_origin(fd);
         /* the kernel makes it a few datagrams */
-        if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) < 0)
-                return error_origin(-errno);
-        if (connect(fd, (struct sockaddr *)&address,
-                    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
-                return error_origin(-errno);
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
         store->fd = fd;
-        fd = -1;
         return 0;
 }
 

@@ -3,16 +3,23 @@
 #include "base/systemd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+
+#define PATIENCE_MS 1000
 
 struct systemd_fd {
         char *name;
@@ -116,16 +123,53 @@ void systemd_fds_deinit(struct systemd_fds *fds) {
         *fds = (struct systemd_fds)SYSTEMD_FDS_INIT;
 }
 
+bool systemd_listens(void) {
+        const char *path = getenv("NOTIFY_SOCKET");
+
+        return path && *path;
+}
+
+int systemd_connect(void) {
+        const char *path = getenv("NOTIFY_SOCKET");
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        size_t length = path ? strlen(path) : 0;
+        _cleanup_(closep) int fd = -1;
+        int r;
+
+        if (!length || (path[0] != '/' && path[0] != '@') || length >= sizeof(address.sun_path))
+                return -EINVAL;
+        memcpy(address.sun_path, path, length);
+        if (path[0] == '@')
+                address.sun_path[0] = '\0';
+
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (struct sockaddr *)&address,
+                    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+                return -errno;
+        r = fd;
+        fd = -1;
+        return r;
+}
+
+static int say(const char *state, int patience_ms) {
+        _cleanup_(closep) int fd = systemd_connect();
+        struct pollfd poller = { .fd = fd, .events = POLLOUT };
+
+        if (fd < 0)
+                return fd;
+        if (patience_ms)
+                poll(&poller, 1, patience_ms);
+        return send(fd, state, strlen(state), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
 /* Nothing hangs on it, so a failure is for the debug log. */
-static void notify(const char *state) {
-        int r = sd_notify(0, state);
+static void notify(const char *state, int patience_ms) {
+        int r = systemd_listens() ? say(state, patience_ms) : 0;
 
         if (r < 0)
                 log_debug("cannot tell systemd %s: %s", state, strerror(-r));
-}
-
-bool systemd_listens(void) {
-        return getenv("NOTIFY_SOCKET") != NULL;
 }
 
 void systemd_status(const char *format, ...) {
@@ -140,11 +184,11 @@ void systemd_status(const char *format, ...) {
         for (char *p = state; *p; p++)
                 if (*p == '\n')
                         *p = ' ';
-        notify(state);
+        notify(state, 0);
 }
 
 void systemd_ready(void) {
-        notify("READY=1");
+        notify("READY=1", PATIENCE_MS);
 }
 
 void systemd_reloading(void) {
@@ -155,11 +199,11 @@ void systemd_reloading(void) {
         clock_gettime(CLOCK_MONOTONIC, &now);
         snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
                  (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-        notify(state);
+        notify(state, PATIENCE_MS);
 }
 
 void systemd_stopping(void) {
-        notify("STOPPING=1");
+        notify("STOPPING=1", PATIENCE_MS);
 }
 
 double systemd_watchdog_interval(void) {
@@ -172,5 +216,5 @@ double systemd_watchdog_interval(void) {
 }
 
 void systemd_alive(void) {
-        notify("WATCHDOG=1");
+        notify("WATCHDOG=1", 0);
 }

@@ -45,6 +45,12 @@ void systemd_fds_deinit(struct systemd_fds *fds);
 /* Whether anybody waits for what follows. */
 bool systemd_listens(void);
 
+/* A socket on which it hears, close-on-exec and non-blocking, or negative errno. */
+int systemd_connect(void);
+
+/* A systemd that stands still holds nobody up: what it does not hear goes unsaid. For what is said once it is
+ * given a second; signs of life and the status come again by themselves. */
+
 /* A sentence for `systemctl status`. */
 void systemd_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -221,6 +221,26 @@ static void test_status_is_one_line(void **state) {
         manager_end(&manager);
 }
 
+/* It hears nothing, and its socket fills up: we go on. If we did not, it would be for ever. */
+static void test_a_systemd_that_stands_still(void **state) {
+        struct manager manager;
+
+        (void)state;
+        manager_begin(&manager);
+        for (unsigned i = 0; i < 2000; i++) {
+                systemd_status("%u", i);
+                systemd_alive();
+        }
+        systemd_reloading();
+        systemd_ready();
+        assert_string_equal(heard(&manager), "STATUS=0");
+        while (*heard(&manager))
+                ;
+        systemd_alive();
+        assert_string_equal(heard(&manager), "WATCHDOG=1");
+        manager_end(&manager);
+}
+
 static void test_watchdog(void **state) {
         char pid[16];
 
@@ -249,6 +269,7 @@ int main(void) {
                 cmocka_unit_test(test_news_without_systemd),
                 cmocka_unit_test(test_news),
                 cmocka_unit_test(test_status_is_one_line),
+                cmocka_unit_test(test_a_systemd_that_stands_still),
                 cmocka_unit_test(test_watchdog),
         };
 
