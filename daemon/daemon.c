@@ -305,6 +305,18 @@ static int open_listener(struct daemon *daemon) {
         return error_trace(r);
 }
 
+/* Those that come while it starts are heard when it has started: half of it would stay behind. */
+static void mask_signals(int how) {
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGHUP);
+        sigaddset(&set, SIGUSR1);
+        sigprocmask(how, &set, NULL);
+}
+
 static void start_watchers(struct daemon *daemon) {
         double interval = systemd_watchdog_interval();
 
@@ -316,6 +328,7 @@ static void start_watchers(struct daemon *daemon) {
         ev_signal_start(daemon->loop, &daemon->on_int);
         ev_signal_start(daemon->loop, &daemon->on_hup);
         ev_signal_start(daemon->loop, &daemon->on_usr1);
+        mask_signals(SIG_UNBLOCK);
 
         ev_timer_init(&daemon->heartbeat, daemon_beat, HEARTBEAT, HEARTBEAT);
         ev_timer_start(daemon->loop, &daemon->heartbeat);
@@ -371,6 +384,7 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
         r = daemon_check(config);
         if (r < 0)
                 return error_trace(r);
+        mask_signals(SIG_BLOCK);
         umask(0077);
         signal(SIGPIPE, SIG_IGN); /* a client that is gone is no news */
         signal(SIGXFSZ, SIG_IGN); /* nor is one whose memory is more than RLIMIT_FSIZE */
