@@ -428,10 +428,13 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
 }
 
 int daemon_run(struct daemon *daemon) {
+        char path[LISTENER_PATH_SIZE];
+
+        listener_path(&daemon->listener, path);
         log_notice("%s: segment %s (%zu MiB: %u instruments, %llu ticks), socket %s",
                    MDSHMD_VERSION, daemon->segment.name, daemon->segment.size >> 20,
                    daemon->segment.directory.capacity,
-                   (unsigned long long)daemon->segment.journal.size, daemon->config->listen.socket);
+                   (unsigned long long)daemon->segment.journal.size, path);
         systemd_ready();
         ev_run(daemon->loop, 0);
         systemd_stopping();

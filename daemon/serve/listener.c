@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -252,6 +253,14 @@ int listener_init(struct listener *listener, struct ev_loop *loop, const struct 
 
 void listener_start(struct listener *listener) {
         ev_io_start(listener->loop, &listener->readable);
+}
+
+void listener_path(const struct listener *listener, char path[LISTENER_PATH_SIZE]) {
+        struct sockaddr_un address = { 0 };
+        socklen_t size = sizeof(address);
+
+        getsockname(listener->fd, (struct sockaddr *)&address, &size);
+        snprintf(path, LISTENER_PATH_SIZE, "%.*s", (int)sizeof(address.sun_path), address.sun_path);
 }
 
 void listener_deinit(struct listener *listener) {

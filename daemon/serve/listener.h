@@ -62,5 +62,9 @@ void listener_deinit(struct listener *listener);
 
 void listener_start(struct listener *listener);
 
+/* The path that its socket has, whoever has bound it. */
+#define LISTENER_PATH_SIZE 128
+void listener_path(const struct listener *listener, char path[LISTENER_PATH_SIZE]);
+
 /* Counts one more of that kind. */
 void listener_count(struct listener *listener, unsigned counter);
