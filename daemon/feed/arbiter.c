@@ -293,6 +293,15 @@ static void join(struct arbiter *arbiter, struct arbiter_line *line, const struc
         };
 }
 
+/* It may have begun again under the same id: then this was sent before it did; or, where that is not said,
+ * goes on where the line was, past all that there is of it. */
+static bool is_left_behind(const struct arbiter *arbiter, const struct arbiter_line *line,
+                           const struct framed *framed) {
+        if (framed->sent)
+                return framed->sent < arbiter->sent && framed->sequence >= arbiter->first;
+        return line->epoch && framed->sequence == line->next && framed->sequence > arbiter->seen;
+}
+
 /* A packet of the session before, on a line that is behind. */
 static bool is_straggler(const struct arbiter *arbiter, const struct packet *packet,
                          const struct framed *framed) {
@@ -301,9 +310,8 @@ static bool is_straggler(const struct arbiter *arbiter, const struct packet *pac
 
         if (arbiter->stragglers >= ARBITER_LATE)
                 return false;
-        if (framed->session == arbiter->session) /* it may have begun again under the same id */
-                return behind && framed->sent && framed->sent < arbiter->sent &&
-                       framed->sequence >= arbiter->first;
+        if (framed->session == arbiter->session)
+                return behind && is_left_behind(arbiter, line, framed);
         return framed->session == arbiter->before &&
                (behind || (framed->sent <= line->sent && line->carried < ARBITER_LATE));
 }
@@ -409,6 +417,8 @@ static void accept_line(struct arbiter *arbiter, const struct packet *packet,
         if (is_straggler(arbiter, packet, framed)) {
                 arbiter->stragglers++;
                 arbiter->duplicates += framed->count;
+                if (line->epoch != arbiter->epoch)
+                        line->next = end_of(framed);
                 return;
         }
         if (is_strange(arbiter, framed)) {

@@ -32,7 +32,8 @@
  *     tell the truth.
  *
  * A line that is still in the session before is behind, not ahead: its packets are dropped until it
- * arrives in the new one.
+ * arrives in the new one. Under the same id they are known by when they were sent, or by that they go on
+ * where the line was.
  *
  * Strangers. A packet of another session, or with a number that is ARBITER_FAR above all that was seen, may
  * be the first after a restart or a long silence, or may have come from nowhere. It is kept aside, and

@@ -359,6 +359,36 @@ static void another_first_message_is_a_restart(void **state) {
         trial_deinit(&trial);
 }
 
+/* The other line is still in the session before: it goes on where it was, past all of the new one. */
+static void a_line_that_lags_behind_a_restart_is_no_part_of_it(void **state) {
+        struct sent first = { .session = SESSION, .sequence = 1, .count = 50 };
+        struct sent lags = { .session = SESSION, .sequence = 51, .count = 10 };
+        struct trial trial;
+
+        (void)state;
+        trial_init(&trial, HOLE, 0, WINDOW_MIN);
+        arrives(&trial, A, &first);
+        arrives(&trial, B, &first);
+        arrives(&trial, A, &lags);
+        first.day = 1;
+        first.count = 5;
+        arrives(&trial, A, &first);
+        assert_int_equal(trial.resets, 1);
+        arrives(&trial, B, &lags);
+        lags.sequence = 61;
+        arrives(&trial, B, &lags);
+        passes(&trial, 10 * HOLE);
+        assert_int_equal(trial.next, 6);
+        assert_int_equal(trial.gaps, 0);
+
+        arrives(&trial, B, &first);
+        first.sequence = 6;
+        arrives(&trial, B, &first);
+        assert_int_equal(trial.resets, 1);
+        assert_int_equal(trial.next, 11);
+        trial_deinit(&trial);
+}
+
 /* Also after the word that the session is over, and without an id of its own. */
 static void what_follows_an_end_under_the_same_id_begins_afresh(void **state) {
         struct sent first = { .session = SESSION, .sequence = 1, .count = 3 };
@@ -506,6 +536,7 @@ int main(void) {
                 cmocka_unit_test(a_replay_of_old_packets_is_a_restart),
                 cmocka_unit_test(a_restart_without_send_times_is_seen),
                 cmocka_unit_test(another_first_message_is_a_restart),
+                cmocka_unit_test(a_line_that_lags_behind_a_restart_is_no_part_of_it),
                 cmocka_unit_test(what_follows_an_end_under_the_same_id_begins_afresh),
                 cmocka_unit_test(a_restart_whose_beginning_was_lost_is_seen),
                 cmocka_unit_test(a_second_sender_on_the_line_is_no_restart),
