@@ -155,6 +155,8 @@ static void replay_again(struct replay *replay) {
 /* Says how it ended, and where. */
 static void replay_say_end(struct replay *replay, int outcome, const struct recording_why *why) {
         struct feed *feed = &replay->feed;
+        const char *none =
+                replay->line[0].size && !replay->packets ? "; none of them goes to a or b" : "";
         uint64_t read = replay->next.number;
 
         switch (outcome) {
@@ -164,7 +166,7 @@ static void replay_say_end(struct replay *replay, int outcome, const struct reco
                          replay->packets);
                 break;
         case RECORDING_E_END:
-                feed_say(feed, FEED_STATE_ENDED, "ended after %" PRIu64 " packets", read);
+                feed_say(feed, FEED_STATE_ENDED, "ended after %" PRIu64 " packets%s", read, none);
                 break;
         case RECORDING_E_CUT:
                 feed_say(feed, FEED_STATE_ENDED,
