@@ -82,7 +82,8 @@ void md_set_reconnect(struct md_client *client, int on);
  *
  * -ENOENT, -ECONNREFUSED: nobody listens there. -EACCES: refused, or no way to the socket.
  * -ETIMEDOUT: no answer. -EUSERS: too many clients. -EPROTONOSUPPORT, -EUCLEAN: a daemon of another
- * version. -EPROTO: no mdshmd at all. -EISCONN: it is connected already. -ENOMEM.
+ * version. -EPROTO: no mdshmd, or one that ended before it answered. -EISCONN: it is connected already.
+ * -ENOMEM. After an error it can be called again.
  */
 int md_connect(struct md_client *client, const char *socket);
 
@@ -417,6 +418,8 @@ const char *md_publisher_error(const struct md_publisher *publisher);
  * before are defined again, with the same handles, and ticks that the daemon had not taken go out first.
  *
  * Errors as md_connect(); -ENODEV: no such feed, or none that takes a publisher. -EBUSY: it has one.
+ * -ENOBUFS: its ring has become too small for those ticks. -EPIPE: the daemon ended before it had answered
+ * everything. After an error it can be called again.
  */
 int md_publisher_connect(struct md_publisher *publisher, const char *socket, const char *feed);
 

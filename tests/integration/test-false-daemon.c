@@ -25,6 +25,8 @@ struct lie {
         uint32_t instrument; /* in its answer to a definition */
         uint64_t tail;       /* in its ring, once it has been asked for an instrument */
         bool unsealed;       /* its ring, or its control page */
+        uint32_t dies_of;    /* an opcode, instead of an answer; 0: of none */
+        unsigned after;      /* so many of them that it answers */
 };
 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -110,11 +112,13 @@ static void serve(int fd, const struct lie *lie) {
         _Alignas(8) char buffer[WIRE_SIZE_MAX];
         struct ring *ring = NULL;
         struct wire_header header;
-        unsigned n = 0;
+        unsigned n = 0, asked = 0;
 
         answer.instrument = lie->instrument;
         while (conn_recv_wait(fd, buffer, NULL, &n, PATIENCE_MS) == CONN_OK) {
                 memcpy(&header, buffer, sizeof(header));
+                if (header.opcode == lie->dies_of && asked++ == lie->after)
+                        break;
                 if (header.opcode == WIRE_HELLO) {
                         welcome(fd, lie, buffer, &ring);
                         continue;
@@ -230,6 +234,55 @@ static void memory_that_could_be_cut_off(void **state) {
         await_child(pid);
 }
 
+/* It ends before it has answered: the call has failed, and the next one begins anew. */
+static void one_that_dies_of_a_question(void **state) {
+        static const struct lie lies[] = {
+                { .dies_of = WIRE_HELLO },
+                { .dies_of = WIRE_DEFINE },
+                { .instrument = 3, .dies_of = WIRE_DEFINE, .after = 1 },
+                { .dies_of = WIRE_HELLO },
+                { .dies_of = WIRE_DEFINE },
+                { .instrument = 4 },
+                { .dies_of = WIRE_HELLO },
+                { .dies_of = 0 },
+        };
+        struct md_instrument instrument = definition();
+        struct md_publisher *publisher;
+        struct md_client *client;
+        uint32_t handle = 7;
+
+        (void)state;
+        begin(lies, sizeof(lies) / sizeof(*lies));
+        assert_int_equal(md_publisher_new(&publisher), 0);
+        assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), -EPROTO);
+        assert_non_null(strstr(md_publisher_error(publisher), "without an answer"));
+        assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), 0);
+        assert_int_equal(md_publisher_define(publisher, &instrument, &handle), -EPIPE);
+        assert_int_equal(md_publisher_define(publisher, &instrument, &handle), -EPIPE);
+        assert_int_equal(handle, 7);
+        assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), 0);
+        assert_int_equal(md_publisher_define(publisher, &instrument, &handle), 0);
+        assert_int_equal(handle, 0);
+        assert_int_equal(md_publisher_quote(publisher, handle, 1, 1, 1, 2, 1), 0);
+        assert_int_equal(md_publisher_define(publisher, &instrument, &handle), -EPIPE);
+
+        /* what was defined is asked for again, and what was put is still there */
+        assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), -EPROTO);
+        assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), -EPIPE);
+        assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), 0);
+        assert_int_equal(md_publisher_pending(publisher), 1);
+        assert_int_equal(md_publisher_define(publisher, &instrument, &handle), 0);
+        assert_int_equal(handle, 0);
+        md_publisher_free(publisher);
+
+        assert_int_equal(md_new(&client), 0);
+        assert_int_equal(md_connect(client, address.sun_path), -EPROTO);
+        assert_non_null(strstr(md_error(client), "without an answer"));
+        assert_int_equal(md_connect(client, address.sun_path), 0);
+        md_free(client);
+        await_child(pid);
+}
+
 static int teardown(void **state) {
         (void)state;
         unlink(address.sun_path);
@@ -241,6 +294,7 @@ int main(void) {
                 cmocka_unit_test(an_instrument_that_cannot_be),
                 cmocka_unit_test(a_tail_that_cannot_be),
                 cmocka_unit_test(memory_that_could_be_cut_off),
+                cmocka_unit_test(one_that_dies_of_a_question),
         };
 
         return cmocka_run_group_tests(tests, NULL, teardown);

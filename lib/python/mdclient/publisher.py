@@ -44,8 +44,9 @@ class Publisher:
         return self._open_publisher
 
     def connect(self) -> None:
-        """Registers, again where the connection was lost (BrokenPipeError): instruments are defined
-        again, and what the daemon had not taken goes out first."""
+        """Registers, again where the connection was lost (Error with errno EPIPE): instruments are
+        defined again, and what the daemon had not taken goes out first. After an error it can be
+        called again."""
         self._check(lib.publisher_connect(self._publisher,
                                           None if self._socket is None else self._socket.encode(),
                                           name_bytes(self._feed)))
