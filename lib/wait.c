@@ -103,12 +103,20 @@ static int announce(struct md_client *client) {
         return MD_NEWS;
 }
 
-/* True when there is something to read; else the client is armed. */
-static bool look_and_arm(struct md_client *client, int64_t deadline, bool limited) {
+/* Whether this call is to look again and again, and never to sleep. One that does not wait is of a caller
+ * who may sleep at our descriptor. */
+static bool is_restless(const struct md_client *client, int timeout_ms) {
+        return client->spin_ns < 0 && timeout_ms && client->socket_fd >= 0;
+}
+
+/* True when there is something to read; else the client is armed, unless it never sleeps. */
+static bool look_and_arm(struct md_client *client, int64_t deadline, int timeout_ms) {
         if (client_has_news(client))
                 return true;
-        if (client->spin_ns && client->socket_fd >= 0 && spin(client, deadline, limited))
+        if (client->spin_ns && client->socket_fd >= 0 && spin(client, deadline, timeout_ms >= 0))
                 return true;
+        if (is_restless(client, timeout_ms))
+                return false;
         control_arm(client->control);
         if (!client_has_news(client))
                 return false;
@@ -144,6 +152,7 @@ static int sleep_ms(int timeout_ms, int64_t deadline, int64_t rest) {
 
 int md_dispatch(struct md_client *client, int timeout_ms) {
         int64_t deadline, held, rest;
+        bool restless;
         int r;
 
         r = client_check(client);
@@ -159,7 +168,7 @@ int md_dispatch(struct md_client *client, int timeout_ms) {
                         return MD_REMAPPED;
                 }
                 held = rest = held_back(client);
-                if (!held && look_and_arm(client, deadline, timeout_ms >= 0))
+                if (!held && look_and_arm(client, deadline, timeout_ms))
                         return announce(client);
                 if (client->socket_fd < 0) {
                         r = call_back(client, &rest);
@@ -173,9 +182,10 @@ int md_dispatch(struct md_client *client, int timeout_ms) {
 
                 if (timeout_ms == 0 && rest)
                         set_timer(client, rest);
-                client->sleeps += timeout_ms != 0;
+                restless = !held && is_restless(client, timeout_ms);
+                client->sleeps += timeout_ms && !restless;
                 client_report(client);
-                r = wait_event(client, sleep_ms(timeout_ms, deadline, rest));
+                r = wait_event(client, restless ? 0 : sleep_ms(timeout_ms, deadline, rest));
                 if (r < 0)
                         return r;
                 if (timeout_ms == 0 ? r == 0 : timeout_ms > 0 && client_now_ms() >= deadline)

@@ -124,6 +124,26 @@ static void who_never_sleeps_is_never_woken(void **state) {
         assert_false(is_readable(0));
 }
 
+/* However long there is nothing to see; but the descriptor is for who waits there. */
+static void who_spins_for_ever_is_never_woken(void **state) {
+        uint64_t before = wakes();
+
+        (void)state;
+        assert_int_equal(md_subscribe_all(client), 0);
+        drain();
+        md_set_spin(client, -1);
+        assert_int_equal(md_dispatch(client, 300), 0);
+        quote("AAPL");
+        assert_int_equal(wakes(), before);
+        assert_int_equal(md_dispatch(client, -1), MD_NEWS);
+        assert_int_equal(drain(), 1);
+
+        fall_asleep();
+        quote("AAPL");
+        assert_int_equal(wakes(), before + 1);
+        assert_true(is_readable(PATIENCE_MS));
+}
+
 static void only_its_kinds_wake(void **state) {
         uint64_t before = wakes();
 
@@ -324,6 +344,7 @@ int main(void) {
                 TEST(only_its_instrument_wakes),
                 TEST(one_sleep_is_one_wake),
                 TEST(who_never_sleeps_is_never_woken),
+                TEST(who_spins_for_ever_is_never_woken),
                 TEST(only_its_kinds_wake),
                 TEST(who_left_is_not_woken),
                 TEST(an_instrument_not_known_yet_wakes_those_who_want_all),
