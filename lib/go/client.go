@@ -15,6 +15,8 @@ type options struct {
 	timeout   time.Duration
 	reconnect bool
 	interval  time.Duration
+	spin      time.Duration
+	high, low uint64
 }
 
 // Option is a setting of Dial, Open or DialPublisher.
@@ -44,6 +46,19 @@ func WithInterval(d time.Duration) Option {
 	return func(o *options) { o.interval = d }
 }
 
+// WithSpin says how waiting for news goes: it looks again and again for so long before it sleeps. 0, as
+// without this option: it sleeps at once. Negative: it never sleeps, keeps a processor busy, and costs the
+// daemon nothing.
+func WithSpin(d time.Duration) Option {
+	return func(o *options) { o.spin = d }
+}
+
+// WithWatermarks says when Client.Lagging warns: from the moment that the client is high ticks behind, until it
+// is at most low behind. 0, 0, as without this option: three quarters and half of the journal.
+func WithWatermarks(high, low uint64) Option {
+	return func(o *options) { o.high, o.low = high, low }
+}
+
 func newOptions(opts []Option) options {
 	o := options{name: filepath.Base(os.Args[0]), timeout: 5 * time.Second, reconnect: true}
 	for _, opt := range opts {
@@ -55,7 +70,7 @@ func newOptions(opts []Option) options {
 // Client is a reader of the daemon's shared memory. Close it when it is of no more use.
 //
 // Any goroutine may call its methods at any time, but for one thing: there is one cursor, so only one
-// goroutine at a time may use Follow, Conflate, Changes, Cursor and Seek.
+// goroutine at a time may use Follow, Conflate, Changes, Cursor, Seek and Lagging.
 type Client struct {
 	options
 	path string // of the socket; "": the usual one

@@ -125,9 +125,88 @@ func TestSleepersAreWoken(t *testing.T) {
 	}
 }
 
-func TestWaitingEndsWhenItShould(t *testing.T) {
+// One who never sleeps is never woken, however long there is nothing to see.
+func TestWhoSpinsForEverIsNotWoken(t *testing.T) {
 	r := newDemo(t)
-	c := r.dial()
+	p, c := r.publisher(), r.dial(WithSpin(-1))
+	h := define(t, p, "A")[0]
+	must(t, c.Subscribe(0))
+	f := c.Follow()
+	for i := int64(1); i <= 3; i++ {
+		published := beside(func() error {
+			time.Sleep(100 * time.Millisecond)
+			return p.Trade(h, Trade{Px: PxOne, TradeID: i})
+		})
+		if !f.Next(soon(t)) {
+			t.Fatal(f.Err())
+		}
+		must(t, <-published)
+	}
+	if wakes, sleeps := c.control.load64(offControlWakes), c.stream.sleeps; wakes != 0 || sleeps != 0 {
+		t.Errorf("woken %d times, asleep %d times", wakes, sleeps)
+	}
+}
+
+// One who spins for a while sleeps in the end, and is woken.
+func TestWhoSpinsSleepsInTheEnd(t *testing.T) {
+	r := newDemo(t)
+	p, c := r.publisher(), r.dial(WithSpin(time.Millisecond))
+	h := define(t, p, "A")[0]
+	must(t, c.Subscribe(0))
+	f := c.Follow()
+	published := beside(func() error {
+		await(t, "it is armed", func() bool { return c.control.load32(offControlArmed) != 0 })
+		return p.Trade(h, Trade{Px: PxOne})
+	})
+	if !f.Next(soon(t)) {
+		t.Fatal(f.Err())
+	}
+	must(t, <-published)
+	if c.control.load64(offControlWakes) == 0 {
+		t.Error("nobody slept")
+	}
+}
+
+func TestLaggingIsSaidInTime(t *testing.T) {
+	r := newRig(t, "instruments = 16\njournal = 256\n", demoFeed)
+	p := r.publisher()
+	h := define(t, p, "A")
+	chosen, usual := r.dial(WithWatermarks(10, 3)), r.dial()
+	for _, c := range []*Client{chosen, usual} {
+		must(t, c.SubscribeAll())
+	}
+	for n := int64(0); n < 192; {
+		if chosen.Lagging() != (n >= 10) || usual.Lagging() {
+			t.Fatalf("%d behind: %v, %v", n, chosen.Lagging(), usual.Lagging())
+		}
+		n++
+		must(t, trades(p, h, n, n))
+		must(t, drain(p))
+		await(t, "the tick", func() bool { return usual.stream.segment.newest() == uint64(n) })
+	}
+	for _, test := range []struct {
+		c   *Client
+		low int
+	}{{chosen, 3}, {usual, 128}} {
+		f := test.c.Follow()
+		for behind := 192; behind >= 0; behind-- {
+			if test.c.Lagging() != (behind > test.low) {
+				t.Fatalf("%d behind: %v", behind, test.c.Lagging())
+			}
+			f.Poll()
+		}
+	}
+}
+
+func TestWaitingEndsWhenItShould(t *testing.T) {
+	for _, spin := range []time.Duration{0, -1} {
+		waitingEnds(t, spin)
+	}
+}
+
+func waitingEnds(t *testing.T, spin time.Duration) {
+	r := newDemo(t)
+	c := r.dial(WithSpin(spin))
 	f := c.Follow()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()

@@ -16,6 +16,7 @@ type stream struct {
 	ticks, merged, missed, recovered, laps, sleeps uint64
 	unsaid                                         uint64 // of missed, not yet given out
 	remapped                                       bool   // another segment, not yet given out
+	lagging                                        bool   // as Lagging has said last
 
 	retryAt    time.Time // when to connect again
 	retryDelay time.Duration
@@ -131,6 +132,13 @@ func (c *Client) wait(ctx context.Context) error {
 		}
 		if c.hasNews() {
 			return s.announce()
+		}
+		if c.spin != 0 && s.link != nil {
+			if news, err := c.lookOut(ctx); err != nil {
+				return err
+			} else if news {
+				return s.announce()
+			}
 		}
 		s.control.arm()
 		if c.hasNews() {
