@@ -99,6 +99,7 @@ void books_end(struct stream *stream) {
         struct md_tick tick;
         bool has_quote;
 
+        messages_flush(stream);
         if (!books_kept(stream->decoder))
                 return;
         while (book_end_event(stream->book, &tick, &has_quote))
@@ -128,6 +129,7 @@ static void flag_quote(struct stream *stream, uint32_t instrument, int64_t ts_re
 void books_suspect(struct stream *stream, int64_t ts_recv) {
         uint32_t instrument;
 
+        messages_flush(stream);
         book_suspect(stream->book);
         stream->doubt.newcomers = books_kept(stream->decoder);
         while (doubt_spread(&stream->doubt, &instrument))

@@ -23,7 +23,8 @@ static uint32_t find_owner(const struct stream *stream, const struct event *even
 }
 
 /* The instrument that an event is about; SYMBOLS_NONE where it cannot be had. */
-static uint32_t find_instrument(struct stream *stream, const struct event *event) {
+static uint32_t find_instrument(struct stream *stream, const struct messages_item *item) {
+        const struct event *event = &item->event;
         uint32_t instrument = SYMBOLS_NONE;
 
         if (event->locate && event->type != EVENT_INSTRUMENT) {
@@ -40,59 +41,89 @@ static uint32_t find_instrument(struct stream *stream, const struct event *event
         }
         instrument = symbols_find(&stream->symbols, event->symbol);
         if (instrument == SYMBOLS_NONE)
-                instrument = stream_meet(stream, event->symbol, stream->messages.packet);
+                instrument = stream_meet(stream, event->symbol, item->packet);
         if (instrument != SYMBOLS_NONE && event->locate)
                 symbols_locate(&stream->symbols, event->locate, instrument);
         return instrument;
 }
 
-/* Times of a venue that counts from midnight. */
-static void add_midnight(const struct stream *stream, struct event *event) {
-        event->ts_event += stream->day.begin;
-        if (event->type == EVENT_AUCTION && event->u.auction.fields & AUCTION_SCHEDULE &&
-            event->u.auction.auction.scheduled)
-                event->u.auction.auction.scheduled += (uint32_t)(stream->day.begin / 1000000000);
+/* Finds what an event is about. It becomes one of nothing if that cannot be had. */
+static void identify(struct stream *stream, struct messages_item *item) {
+        if (item->event.type == EVENT_SYSTEM)
+                return;
+        item->instrument = find_instrument(stream, item);
+        if (item->instrument == SYMBOLS_NONE)
+                item->event.type = EVENT_NONE;
 }
 
-static void apply(struct stream *stream, const struct event *event, uint32_t instrument) {
-        int64_t ts_recv = stream->messages.packet->ts_recv;
+static void apply(struct stream *stream, const struct messages_item *item) {
+        const struct event *event = &item->event;
         struct md_tick ticks[BOOK_TICKS];
         unsigned n;
 
+        if (event->type == EVENT_NONE)
+                return;
+        stream->messages.begun = true;
         stream->stats.last_event = event->ts_event;
         switch (event->type) {
         case EVENT_SYSTEM:
-                stream_put_system(stream, event->u.system, event->ts_event, ts_recv);
+                stream_put_system(stream, event->u.system, event->ts_event, item->ts_recv);
                 break;
         case EVENT_INSTRUMENT:
-                stream_describe(stream, instrument, event);
+                stream_describe(stream, item->instrument, event);
                 break;
         default:
                 /* the whole of the venue's book: nothing lost before matters any more */
                 if (event->type == EVENT_QUOTE && stream->doubt.n)
-                        doubt_settle(&stream->doubt, instrument);
-                n = book_apply(stream->book, instrument, event, ticks);
+                        doubt_settle(&stream->doubt, item->instrument);
+                n = book_apply(stream->book, item->instrument, event, ticks);
                 for (unsigned i = 0; i < n; i++)
-                        stream_put(stream, &ticks[i], ts_recv);
+                        stream_put(stream, &ticks[i], item->ts_recv);
         }
 }
 
-static void apply_handful(struct stream *stream) {
-        struct messages *messages = &stream->messages;
+/* ---- handfuls ---- */
 
-        for (unsigned i = 0; i < messages->n; i++)
-                apply(stream, &messages->item[i].event, messages->item[i].instrument);
+/* Has the processor fetch what applying it will look at, and the place of the tick that will come of it.
+ * Most events of orders make none. */
+static void prefetch(const struct stream *stream, const struct messages_item *item) {
+        static const uint8_t kinds[] = {
+                [EVENT_QUOTE] = MD_QUOTE,       [EVENT_LEVEL] = MD_QUOTE,
+                [EVENT_TRADE] = MD_TRADE,       [EVENT_BREAK] = MD_TOTALS,
+                [EVENT_STATUS] = MD_STATUS,     [EVENT_AUCTION] = MD_AUCTION,
+                [EVENT_OFFICIAL] = MD_OFFICIAL,
+        };
+        enum event_type type = item->event.type;
+
+        if (type < EVENT_QUOTE)
+                return;
+        book_prefetch(stream->book, item->instrument, &item->event);
+        if (type < EVENT_ORDER_ADD || type > EVENT_ORDER_REPLACE)
+                publisher_prefetch(&stream->pipeline->publisher, item->instrument, kinds[type]);
+}
+
+void messages_flush(struct stream *stream) {
+        struct messages *messages = &stream->messages;
+        struct messages_item *end = messages->item + messages->n;
+
+        for (struct messages_item *item = messages->item; item < end; item++)
+                if (!item->event.locate) {
+                        identify(stream, item);
+                        prefetch(stream, item);
+                }
+        for (struct messages_item *item = messages->item; item < end; item++)
+                apply(stream, item);
         messages->n = 0;
 }
 
-/* What has to be applied first is, and the event takes the first place. */
-static struct event *apply_before(struct stream *stream, struct event *event) {
-        struct event *first = &stream->messages.item[0].event;
+/* Those before it are applied, and it takes the first place. */
+static struct messages_item *apply_before(struct stream *stream, struct messages_item *item) {
+        struct messages_item *first = stream->messages.item;
 
-        if (event == first)
+        if (item == first)
                 return first;
-        apply_handful(stream);
-        *first = *event;
+        messages_flush(stream);
+        *first = *item;
         return first;
 }
 
@@ -107,8 +138,11 @@ static void look_at_day(struct stream *stream, const struct event *event) {
 /* ---- messages ---- */
 
 void messages_begin(struct stream *stream, const struct packet *packet) {
-        stream->messages.packet = packet;
-        stream->messages.most = book_is_at_hand(stream->book) ? 1 : MESSAGES_HANDFUL;
+        struct messages *messages = &stream->messages;
+
+        messages->packet = packet;
+        if (stream->decoder->height == HEIGHT_ORDERS && !messages->n)
+                messages->alone = book_is_at_hand(stream->book);
         if (stream->decoder->since_midnight && packet->ts_recv &&
             (packet->ts_recv < stream->day.begin || packet->ts_recv >= stream->day.end))
                 stream->day = day_of_time(packet->ts_recv);
@@ -131,32 +165,39 @@ static bool decode(struct stream *stream, const uint8_t *data, size_t size, stru
         return r == DECODE_OK && event->type != EVENT_NONE;
 }
 
-void messages_take(struct stream *stream, const uint8_t *data, size_t size) {
-        struct messages *messages = &stream->messages;
-        struct event *event = &messages->item[messages->n].event;
-        uint32_t instrument = SYMBOLS_NONE;
-
-        if (!decode(stream, data, size, event))
-                return;
-        if (stream->decoder->since_midnight)
-                add_midnight(stream, event);
-        if (!event->locate && !event->symbol)
-                event = apply_before(stream, event);
-        if (event->type == EVENT_SYSTEM) {
-                look_at_day(stream, event);
-        } else {
-                instrument = find_instrument(stream, event);
-                if (instrument == SYMBOLS_NONE)
-                        return;
-                if (messages->most > 1)
-                        book_prefetch(stream->book, instrument, event);
-        }
-        messages->begun = true;
-        messages->item[messages->n++].instrument = instrument;
-        if (messages->n == messages->most)
-                apply_handful(stream);
+/* Times of a venue that counts from midnight. */
+static void add_midnight(const struct stream *stream, struct event *event) {
+        event->ts_event += stream->day.begin;
+        if (event->type == EVENT_AUCTION && event->u.auction.fields & AUCTION_SCHEDULE &&
+            event->u.auction.auction.scheduled)
+                event->u.auction.auction.scheduled += (uint32_t)(stream->day.begin / 1000000000);
 }
 
-void messages_end(struct stream *stream) {
-        apply_handful(stream);
+void messages_take(struct stream *stream, const uint8_t *data, size_t size) {
+        struct messages *messages = &stream->messages;
+        struct messages_item *item = &messages->item[messages->n];
+
+        if (!decode(stream, data, size, &item->event))
+                return;
+        if (stream->decoder->since_midnight)
+                add_midnight(stream, &item->event);
+        item->ts_recv = messages->packet->ts_recv;
+        item->packet = messages->packet->number;
+        if (!item->event.locate && !item->event.symbol)
+                item = apply_before(stream, item);
+        if (item->event.type == EVENT_SYSTEM)
+                look_at_day(stream, &item->event);
+        if (messages->alone) {
+                identify(stream, item);
+                apply(stream, item);
+                return;
+        }
+        if (item->event.locate) {
+                identify(stream, item);
+                prefetch(stream, item);
+        } else {
+                symbols_prefetch(&stream->symbols, item->event.symbol);
+        }
+        if (++messages->n == MESSAGES_HANDFUL)
+                messages_flush(stream);
 }

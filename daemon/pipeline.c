@@ -29,7 +29,6 @@ static void take_messages(struct stream *stream, const struct packet *packet, st
                         skip--;
                 else
                         messages_take(stream, message.data, message.size);
-        messages_end(stream);
 }
 
 static void on_packet(void *userdata, const struct packet *packet, struct framed *framed,

@@ -99,7 +99,7 @@ int64_t stream_define(struct stream *stream, const struct shm_instrument *entry)
         return instrument;
 }
 
-uint32_t stream_meet(struct stream *stream, uint64_t symbol, const struct packet *packet) {
+uint32_t stream_meet(struct stream *stream, uint64_t symbol, uint64_t packet) {
         struct shm_instrument entry = {
                 .feed = stream->index,
                 .close_px = MD_PX_NONE,
@@ -113,14 +113,13 @@ uint32_t stream_meet(struct stream *stream, uint64_t symbol, const struct packet
         instrument = stream_define(stream, &entry);
         if (instrument == -EEXIST) {
                 stream_refuse(stream, CAUSE_FOREIGN, "packet %llu: %s at %s",
-                              (unsigned long long)packet->number, entry.symbol,
-                              stream->decoder->venue);
+                              (unsigned long long)packet, entry.symbol, stream->decoder->venue);
                 return SYMBOLS_NONE;
         }
         if (instrument < 0) {
                 stream_refuse(stream, CAUSE_FULL,
                               "packet %llu: no room for %s, [segment] instruments is %u",
-                              (unsigned long long)packet->number, entry.symbol,
+                              (unsigned long long)packet, entry.symbol,
                               stream->pipeline->segment->directory.capacity);
                 return SYMBOLS_NONE;
         }
@@ -166,8 +165,10 @@ void stream_put_system(struct stream *stream, char event, int64_t ts_event, int6
 
 void stream_begin_afresh(struct stream *stream, int64_t ts_recv) {
         struct segment *segment = stream->pipeline->segment;
-        uint32_t n = directory_count(&segment->directory);
+        uint32_t n;
 
+        messages_flush(stream);
+        n = directory_count(&segment->directory);
         stream->stats.resets++;
         stream_put_system(stream, 'Z', 0, ts_recv);
         book_begin_afresh(stream->book);
@@ -210,8 +211,10 @@ static void mark_stale(struct stream *stream, uint32_t instrument, bool stale, i
 
 static void mark_all_stale(struct stream *stream, bool stale, int64_t now) {
         struct segment *segment = stream->pipeline->segment;
-        uint32_t n = directory_count(&segment->directory);
+        uint32_t n;
 
+        messages_flush(stream);
+        n = directory_count(&segment->directory);
         for (uint32_t i = 0; i < n; i++) {
                 struct shm_instrument *entry = directory_get(&segment->directory, i);
 
@@ -239,6 +242,7 @@ void stream_fresh(struct stream *stream, int64_t now) {
 void stream_flush(struct stream *stream) {
         struct segment *segment = stream->pipeline->segment;
 
+        messages_flush(stream);
         figures_flush(stream);
         atomic_store_explicit(&segment->counters.base[COUNTER_TICKS].value,
                               stream->pipeline->publisher.next - 1, memory_order_relaxed);

@@ -107,8 +107,8 @@ void stream_refuse(struct stream *stream, unsigned cause, const char *format, ..
         __attribute__((format(printf, 3, 4)));
 
 /* The instrument of a symbol that this stream has not met: a new one, or one that the segment knows
- * already. SYMBOLS_NONE where it cannot be had; that has then been counted. */
-uint32_t stream_meet(struct stream *stream, uint64_t symbol, const struct packet *packet);
+ * already. SYMBOLS_NONE where it cannot be had; that has then been counted, by the number of the packet. */
+uint32_t stream_meet(struct stream *stream, uint64_t symbol, uint64_t packet);
 
 /* Adds an instrument to the directory, as this stream's. Its index; -ENOSPC; -EEXIST: another feed
  * has it. An instrument of ours that is there already is found. */

@@ -7,11 +7,6 @@
 
 #include "base/error.h"
 
-struct symbols_slot {
-        uint64_t symbol; /* 0: empty; no symbol is all zeros */
-        uint32_t instrument;
-};
-
 int symbols_init(struct symbols *symbols, uint32_t capacity) {
         uint64_t slots = 16;
 
@@ -33,9 +28,7 @@ void symbols_deinit(struct symbols *symbols) {
 
 /* The slot of a symbol, or the empty one where it would be. */
 static struct symbols_slot *find_slot(const struct symbols *symbols, uint64_t symbol) {
-        uint64_t hash = symbol * UINT64_C(0x9e3779b97f4a7c15);
-
-        for (uint64_t i = (hash >> 32) & symbols->mask;; i = (i + 1) & symbols->mask)
+        for (uint64_t i = symbols_home(symbols, symbol);; i = (i + 1) & symbols->mask)
                 if (!symbols->slots[i].symbol || symbols->slots[i].symbol == symbol)
                         return &symbols->slots[i];
 }

@@ -15,6 +15,11 @@
 
 #define SYMBOLS_NONE UINT32_MAX
 
+struct symbols_slot {
+        uint64_t symbol; /* 0: empty; no symbol is all zeros */
+        uint32_t instrument;
+};
+
 struct symbols {
         struct symbols_slot *slots;
         uint64_t mask;
@@ -26,6 +31,18 @@ struct symbols {
 /* -ENOMEM. */
 int symbols_init(struct symbols *symbols, uint32_t capacity);
 void symbols_deinit(struct symbols *symbols);
+
+/* The number of the slot in which a search for that symbol begins. */
+static inline uint64_t symbols_home(const struct symbols *symbols, uint64_t symbol) {
+        return (symbol * UINT64_C(0x9e3779b97f4a7c15) >> 32) & symbols->mask;
+}
+
+/* Has the processor fetch that slot. Always inline: a compiler that looks at it by itself sees a
+ * function that does nothing, and leaves out the call. */
+__attribute__((always_inline)) static inline void symbols_prefetch(const struct symbols *symbols,
+                                                                   uint64_t symbol) {
+        __builtin_prefetch(&symbols->slots[symbols_home(symbols, symbol)]);
+}
 
 /* SYMBOLS_NONE where it is not known. */
 uint32_t symbols_find(const struct symbols *symbols, uint64_t symbol);

@@ -392,6 +392,12 @@ static inline void prefetch_ladder(const struct ladder *ladder) {
         __builtin_prefetch(&ladder->top);
 }
 
+/* A tally is two cache lines, but for auctions. */
+static inline void prefetch_tally(const struct tally *tally) {
+        __builtin_prefetch(&tally->bar);
+        __builtin_prefetch(&tally->volume);
+}
+
 void book_prefetch(const struct book *book, uint32_t instrument, const struct event *event) {
         switch (event->type) {
         case EVENT_ORDER_ADD:
@@ -407,13 +413,19 @@ void book_prefetch(const struct book *book, uint32_t instrument, const struct ev
         case EVENT_LEVEL:
                 prefetch_ladder(&book->ladders[instrument]);
                 break;
+        case EVENT_TRADE:
+        case EVENT_BREAK:
+        case EVENT_STATUS:
+        case EVENT_OFFICIAL:
+                prefetch_tally(&book->tallies[instrument]);
+                break;
         default:
                 break;
         }
 }
 
 bool book_is_at_hand(const struct book *book) {
-        return book->orders.used && book->orders.used < AT_HAND;
+        return book->orders.used < AT_HAND;
 }
 
 void book_suspect(struct book *book) {

@@ -57,7 +57,8 @@ uint32_t book_owner(const struct book *book, uint64_t ref);
 /* Has the processor fetch what book_apply() will look at. */
 void book_prefetch(const struct book *book, uint32_t instrument, const struct event *event);
 
-/* Whether there is nothing to gain by that: its orders are so few that they are in a cache anyway. */
+/* Whether there is nothing to gain by that where a venue speaks of orders: they are so few that they are in a
+ * cache anyway. */
 bool book_is_at_hand(const struct book *book);
 
 /* Messages are missing, of whichever instruments: all of them are suspect, and of a venue that speaks of

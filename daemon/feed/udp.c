@@ -117,8 +117,9 @@ static void fail(struct line *line, int r) {
                          strerror(-r));
 }
 
-/* Takes what waits on a line, up to a few batches. Returns how many datagrams. */
-static unsigned receive(struct line *line) {
+/* Takes what waits on a line, up to a few batches: that is a burst. False: nothing does. */
+static bool receive(struct line *line) {
+        struct feed *feed = &line->udp->feed;
         unsigned total = 0;
         int64_t now;
         int n;
@@ -127,7 +128,7 @@ static unsigned receive(struct line *line) {
                 n = receiver_take(&line->receiver, &line->udp->batch);
                 if (n < 0) {
                         fail(line, n);
-                        return total;
+                        break;
                 }
                 now = n ? now_monotonic() : 0;
                 for (int i = 0; i < n; i++)
@@ -136,26 +137,26 @@ static unsigned receive(struct line *line) {
                 if (n < RECEIVER_BATCH)
                         break;
         }
+        if (total)
+                feed->sink->flush(feed->userdata);
         return total;
 }
 
 static void udp_dispatch(struct ev_loop *loop, ev_io *io, int events) {
         struct line *line = container_of(io, struct line, io);
-        struct feed *feed = &line->udp->feed;
 
         (void)loop;
         (void)events;
-        if (receive(line))
-                feed->sink->flush(feed->userdata);
+        receive(line);
 }
 
-static unsigned receive_all(struct udp *udp) {
-        unsigned total = 0;
+static bool receive_all(struct udp *udp) {
+        bool any = false;
 
         for (unsigned i = 0; i < ARBITER_LINES; i++)
                 if (udp->line[i].receiver.fd >= 0)
-                        total += receive(&udp->line[i]);
-        return total;
+                        any |= receive(&udp->line[i]);
+        return any;
 }
 
 static void udp_spin(struct ev_loop *loop, ev_idle *idle, int events) {
@@ -163,12 +164,8 @@ static void udp_spin(struct ev_loop *loop, ev_idle *idle, int events) {
 
         (void)loop;
         (void)events;
-        for (unsigned i = 0; i < SPINS; i++) {
-                if (!receive_all(udp))
-                        continue;
-                udp->feed.sink->flush(udp->feed.userdata);
-                return;
-        }
+        for (unsigned i = 0; i < SPINS && !receive_all(udp); i++)
+                continue;
 }
 
 /* ---- what came before ---- */
