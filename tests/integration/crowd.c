@@ -1,15 +1,16 @@
 /*
  * A crowd of clients that stay while their daemon comes and goes; test-restart tells it what to look for
  *
- *      crowd SOCKET FOLLOWERS SLEEPERS
+ *      crowd SOCKET FOLLOWERS SLEEPERS [MILLISECONDS]
  *
  * Followers take every tick, sleepers wait for trades and for what is said of feeds. A publisher sends
- * trades numbered 1, 2, 3, ... on the feed "own", and whoever gets one holds its number against the one
- * before. Commands come line by line on standard input; each is answered, when it has come true, by a line
+ * trades numbered 1, 2, 3, ... on the feed "own", one in so many milliseconds, or two, and whoever gets one
+ * holds its number against the one before. Commands come line by line on standard input; each is answered, when it has come true, by a line
  * that begins with "ok", or by one that says what is wrong.
  *
  *      passed N        each feed has passed to another daemon N times, and was live again as often: each
  *                      client has seen all of that, nobody has registered again, and no tick is missing
+ *      more N          so many more sleepers come
  *      lenient         from now on they may have to
  *      settled         whoever had to has registered again, and everybody gets ticks
  *      remapped        so has everybody, and found another segment
@@ -33,9 +34,10 @@
 
 #include "mdclient.h"
 
-#define CLIENTS_MAX 1000
+#define CLIENTS_MAX 4096
 #define FEEDS       2
-#define PATIENCE_MS 120000
+#define TRIES       20
+#define PATIENCE_MS 600000
 
 struct client {
         _Atomic uint64_t ticks;         /* it was given */
@@ -183,7 +185,10 @@ static void be_client(unsigned index, const char *socket, bool follower) {
         if (md_new(&client) < 0)
                 _exit(1);
         md_set_name(client, name);
-        if (md_connect(client, socket) < 0 || md_subscribe_all(client) < 0 ||
+        /* one that gets no processor between two words of its own is taken for one that has none */
+        for (unsigned i = 0; (r = md_connect(client, socket)) < 0 && i < TRIES; i++)
+                ;
+        if (r < 0 || md_subscribe_all(client) < 0 ||
             (!follower && md_subscribe_kinds(client, 1u << MD_TRADE | 1u << MD_SYSTEM) < 0)) {
                 fprintf(stderr, "%s: %s\n", name, md_error(client));
                 _exit(1);
@@ -216,7 +221,7 @@ static void publisher_fails(struct md_publisher *publisher, int r) {
         _exit(0);
 }
 
-static void be_publisher(const char *socket) {
+static void be_publisher(const char *socket, unsigned ms) {
         struct md_instrument instrument = { .symbol = "OWN" };
         struct md_publisher *publisher;
         int64_t id = 0;
@@ -242,7 +247,7 @@ static void be_publisher(const char *socket) {
                         r = md_publisher_wait(publisher, -1);
                 if (r < 0)
                         publisher_fails(publisher, r);
-                usleep(2000);
+                usleep(ms * 1000);
         }
 }
 
@@ -275,6 +280,32 @@ static bool has_remapped(const struct client *client, uint64_t n) {
 static bool has_no_daemon(const struct client *client, uint64_t n) {
         (void)n;
         return !atomic_load(&client->connected);
+}
+
+static pid_t child(void) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+        return pid;
+}
+
+/* So many more, who are there then; false: one of them could not, and that has been said. */
+static bool add_clients(const char *socket, unsigned followers, unsigned sleepers) {
+        unsigned first = n_clients;
+
+        if (sleepers > CLIENTS_MAX - first || followers > CLIENTS_MAX - first - sleepers)
+                return puts("that is too many"), false;
+        n_clients += followers + sleepers;
+        for (unsigned i = first; i < n_clients; i++)
+                if (child() == 0)
+                        be_client(i, socket, i < first + followers);
+        while (atomic_load(&board->ready) < n_clients + 1) {
+                if (waitpid(-1, NULL, WNOHANG) > 0)
+                        return puts("a client cannot connect"), false;
+                usleep(1000);
+        }
+        return true;
 }
 
 /* Something that must not be: the sentence is said. */
@@ -346,11 +377,14 @@ static void settled(void) {
         printf("ok %u\n", n);
 }
 
-static void command(const char *line) {
+static void command(const char *line, const char *socket) {
         unsigned long long n;
 
         if (sscanf(line, "passed %llu", &n) == 1) {
                 passed(n);
+        } else if (sscanf(line, "more %llu", &n) == 1) {
+                if (add_clients(socket, 0, (unsigned)n))
+                        puts("ok");
         } else if (!strcmp(line, "settled\n")) {
                 settled();
         } else if (!strcmp(line, "lenient\n")) {
@@ -367,23 +401,10 @@ static void command(const char *line) {
         }
 }
 
-static pid_t child(void) {
-        pid_t pid = fork();
-
-        if (pid == 0)
-                prctl(PR_SET_PDEATHSIG, SIGKILL);
-        return pid;
-}
-
 int main(int argc, char **argv) {
-        unsigned followers;
         char line[100];
 
-        if (argc != 4)
-                return 2;
-        followers = (unsigned)atoi(argv[2]);
-        n_clients = followers + (unsigned)atoi(argv[3]);
-        if (n_clients > CLIENTS_MAX)
+        if (argc != 4 && argc != 5)
                 return 2;
         setvbuf(stdout, NULL, _IOLBF, 0);
         board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
@@ -391,19 +412,13 @@ int main(int argc, char **argv) {
         if (board == MAP_FAILED)
                 return 1;
         if (child() == 0)
-                be_publisher(argv[1]);
+                be_publisher(argv[1], argc > 4 ? (unsigned)atoi(argv[4]) : 2);
         while (atomic_load(&board->ready) < 1 && waitpid(-1, NULL, WNOHANG) == 0)
                 usleep(1000);
-        for (unsigned i = 0; i < n_clients; i++)
-                if (child() == 0)
-                        be_client(i, argv[1], i < followers);
-        while (atomic_load(&board->ready) < n_clients + 1) {
-                if (waitpid(-1, NULL, WNOHANG) > 0)
-                        return puts("a client cannot connect"), 1;
-                usleep(1000);
-        }
+        if (!add_clients(argv[1], (unsigned)atoi(argv[2]), (unsigned)atoi(argv[3])))
+                return 1;
         puts("ok");
         while (fgets(line, sizeof(line), stdin) && strcmp(line, "end\n"))
-                command(line);
+                command(line, argv[1]);
         return 0; /* and with it all of them */
 }
