@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"os"
 	"syscall"
 )
 
@@ -20,6 +21,8 @@ type segment struct {
 	table     section
 	journal   section
 	counters  section
+
+	device, inode uint64 // of the file that it is
 }
 
 // A section is count records, each stride bytes after the last.
@@ -45,18 +48,18 @@ func attachSegment(fd int, what string) (*segment, error) {
 }
 
 func mapSegment(fd int) (*segment, error) {
-	size, err := fileSize(fd)
+	var stat syscall.Stat_t
+	if err := syscall.Fstat(fd, &stat); err != nil {
+		return nil, os.NewSyscallError("fstat", err)
+	}
+	if stat.Size < layoutPage {
+		return nil, fmt.Errorf("it has %d bytes, and the header alone has %d", stat.Size, layoutPage)
+	}
+	m, err := mapFile(fd, stat.Size, syscall.PROT_READ)
 	if err != nil {
 		return nil, err
 	}
-	if size < layoutPage {
-		return nil, fmt.Errorf("it has %d bytes, and the header alone has %d", size, layoutPage)
-	}
-	m, err := mapFile(fd, size, syscall.PROT_READ)
-	if err != nil {
-		return nil, err
-	}
-	s := &segment{mapping: m}
+	s := &segment{mapping: m, device: stat.Dev, inode: stat.Ino}
 	if err := s.check(); err != nil {
 		m.unmap()
 		return nil, err
