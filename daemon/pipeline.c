@@ -36,7 +36,6 @@ static void on_packet(void *userdata, const struct packet *packet, struct framed
         struct stream *stream = userdata;
 
         stream->stats.session = (uint32_t)framed->session;
-        stream->protocol = framed->protocol;
         stream->health.over = framed->ends;
         take_messages(stream, packet, framed, skip);
 }
@@ -157,6 +156,7 @@ static void pipeline_packet(void *userdata, const struct packet *packet) {
                               stream->decoder->protocol);
                 return;
         }
+        stream->protocol = framed.protocol;
         health_hear(stream, packet);
         if (!framed.count)
                 stream->stats.heartbeats++;
