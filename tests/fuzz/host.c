@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../older-kernel.h"
 #include "base/log.h"
 #include "base/store.h"
 #include "publishers.h"
@@ -94,7 +95,11 @@ static int reload(void *userdata) {
 }
 
 void host_init(struct host *host) {
+        static bool older; /* descriptors shall come */
+
         memset(host, 0, sizeof(*host));
+        older = older || older_kernel();
+        CHECK(older);
         signal(SIGPIPE, SIG_IGN);
         log_init(LOG_DEBUG);
         note_descriptors(host->descriptors);
