@@ -84,7 +84,7 @@ static struct draft ethernet_ipv4(unsigned options, unsigned fragment, uint8_t p
 
 /* Parses a frame of which so many bytes were recorded, in memory that ends where they end. */
 static int parse_cut(const struct draft *draft, int link, size_t captured, struct frame *frame) {
-        static char payload[sizeof(draft->data)];
+        static uint8_t payload[sizeof(draft->data)], to[16];
         uint8_t *copy = malloc(captured ? captured : 1);
         int r;
 
@@ -95,7 +95,10 @@ static int parse_cut(const struct draft *draft, int link, size_t captured, struc
                 assert_true(frame->size <= captured);
                 if (frame->size)
                         memcpy(payload, frame->payload, frame->size);
-                frame->payload = (const uint8_t *)payload;
+                frame->payload = payload;
+                assert_true(frame->to_size <= sizeof(to));
+                memcpy(to, frame->to, frame->to_size);
+                frame->to = to;
         }
         free(copy);
         return r;
