@@ -34,7 +34,7 @@
  *    many ticks it missed, and md_next() still ends at the newest state of every instrument.
  *  - The segment has a name, and so cannot be sealed: the user who owns it, or a file that is opened, can
  *    cut it off, and the next read is a SIGBUS. mdshmd never does that. So read only from a user whom you
- *    trust not to end your program. False content can do no more than be false.
+ *    trust not to end or hold your program. False content can do no more than be false.
  *
  * Prices are integers in units of 1e-9, sizes in units of 10^size_exp of the instrument; see
  * shm/tick.h for every field.

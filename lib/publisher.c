@@ -537,14 +537,17 @@ static int sleep_for_room(struct md_publisher *publisher, int timeout_ms) {
                 { .fd = publisher->socket_fd, .events = POLLIN },
         };
         char bytes[64];
+        ssize_t n;
 
         if (poll(pollers, 2, timeout_ms) < 0)
                 return fail(publisher, -errno, "cannot wait: %s", strerror(errno));
         if (pollers[1].revents)
                 return lost(publisher);
-        if (pollers[0].revents && read(publisher->room_fd, bytes, sizeof(bytes)) < 0)
-                return 0; /* a hint that is gone already */
-        return 0;
+        if (!pollers[0].revents)
+                return 0;
+        /* whether we wait is for the call to say: the flags of this socket are the daemon's, too */
+        n = recv(publisher->room_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ? lost(publisher) : 0;
 }
 
 /* Waits until at most `most` ticks are pending. */

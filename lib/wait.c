@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,11 +16,13 @@
 
 /* ---- the descriptors ---- */
 
-/* Only hints: how many there were does not matter, nor does a rest that wakes us again. */
+/* Only hints: how many there were does not matter, nor does a rest that wakes us again. Whether we wait is
+ * for this call to say: the flags of what the daemon has made are the daemon's, too. */
 static void wake_readable(struct md_client *client) {
         char bytes[64];
+        ssize_t n = recv(client->wake_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
-        if (read(client->wake_fd, bytes, sizeof(bytes)) == 0)
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
                 client_hang_up(client); /* the daemon's end is gone, and the daemon with it */
 }
 

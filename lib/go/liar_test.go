@@ -22,11 +22,13 @@ type liar struct {
 	instrument atomic.Uint32 // in its answers to definitions
 	unsealed   atomic.Bool   // its rings
 	conns      chan *net.UnixConn
+	bells      chan [2]int // the publishers' doorbells, of which it has both ends
 }
 
 func newLiar(t testing.TB) *liar {
 	t.Helper()
-	l := &liar{TB: t, socket: t.TempDir() + "/socket", conns: make(chan *net.UnixConn, 16)}
+	l := &liar{TB: t, socket: t.TempDir() + "/socket", conns: make(chan *net.UnixConn, 16),
+		bells: make(chan [2]int, 16)}
 	listener, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: l.socket, Net: "unixpacket"})
 	must(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
@@ -77,14 +79,11 @@ func (l *liar) welcome(conn *net.UnixConn) error {
 	if err != nil {
 		return err
 	}
-	var room [2]int
-	if err := syscall.Pipe2(room[:], syscall.O_CLOEXEC); err != nil {
-		return err
-	}
-	l.Cleanup(func() { closeFDs([]int{ring, doorbell[0], doorbell[1], room[0], room[1]}) })
+	l.Cleanup(func() { closeFDs([]int{ring, doorbell[0], doorbell[1]}) })
 	m := wireWelcome{version: wireVersion, client: 1, fds: publisherFDs}
 	_, _, err = conn.WriteMsgUnix(packet(&m, wireWelcomeOp),
-		syscall.UnixRights(ring, doorbell[1], room[0]), nil)
+		syscall.UnixRights(ring, doorbell[1], doorbell[1]), nil)
+	l.bells <- doorbell
 	return err
 }
 
@@ -177,6 +176,40 @@ func TestTicksThatNobodyHasPut(t *testing.T) {
 	if got := p.ring.slot(0); got.Instrument != 8 || got.Trade().TradeID != 2 {
 		t.Errorf("carried over: %+v", got)
 	}
+}
+
+// A daemon has made the doorbell, so how it is read is for it to set as well. One who waits there does so for
+// more than will ever come, and nobody can close what he waits on.
+func TestADoorbellThatWouldWait(t *testing.T) {
+	l := newLiar(t)
+	p := l.publisher()
+	h := define(t, p, "X")[0]
+	bell := <-l.bells
+	must(t, syscall.SetsockoptInt(bell[1], syscall.SOL_SOCKET, syscall.SO_RCVLOWAT, 64))
+	must(t, syscall.SetNonblock(bell[1], false))
+	_, err := syscall.Write(bell[0], []byte{0})
+	must(t, err)
+	must(t, p.Quote(h, Quote{BidPx: 1, AskPx: 2}))
+	await(t, "the byte is taken", func() bool {
+		_, _, err := syscall.Recvfrom(bell[1], make([]byte, 1), syscall.MSG_DONTWAIT|syscall.MSG_PEEK)
+		return err == syscall.EAGAIN
+	})
+	must(t, p.Close())
+}
+
+// A doorbell that is full stops nobody who rings it.
+func TestADoorbellThatNobodyHears(t *testing.T) {
+	l := newLiar(t)
+	p := l.publisher()
+	h := define(t, p, "X")[0]
+	bell := <-l.bells
+	must(t, syscall.SetNonblock(bell[1], false))
+	for i := 0; i < 2000; i++ {
+		p.ring.store32(offRingDozing, 1)
+		p.ring.store64(offRingTail, p.ring.head)
+		must(t, p.Quote(h, Quote{BidPx: 1, AskPx: 2}))
+	}
+	must(t, p.Close())
 }
 
 // What could be cut off later, so that the program dies of a bus error, is not taken.

@@ -20,7 +20,8 @@ type link struct {
 
 // newLink takes over the connection and the wake socket.
 func newLink(conn *net.UnixConn, wake int) *link {
-	// without it, the runtime would not let go of a read when the socket is closed
+	// for the runtime to wait on it; whether a call waits is then for the call to say, because the flags of
+	// what the daemon has made are the daemon's, too
 	_ = syscall.SetNonblock(wake, true)
 	l := &link{
 		conn:    conn,
@@ -35,9 +36,15 @@ func newLink(conn *net.UnixConn, wake int) *link {
 }
 
 func (l *link) watchWake() {
-	var bytes [64]byte
-	for {
-		if _, err := l.wake.Read(bytes[:]); err != nil {
+	wake, err := l.wake.SyscallConn()
+	for err == nil {
+		var bytes [64]byte
+		n := 0
+		closed := wake.Read(func(fd uintptr) bool {
+			n, _, err = syscall.Recvfrom(int(fd), bytes[:], syscall.MSG_DONTWAIT)
+			return err != syscall.EAGAIN && err != syscall.EINTR
+		})
+		if closed != nil || err != nil || n == 0 {
 			return
 		}
 		select {

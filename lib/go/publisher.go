@@ -275,8 +275,10 @@ func (p *Publisher) Flush() error {
 	if !p.ring.mustKnock() {
 		return nil
 	}
-	// a socket that is full has enough in it to wake anybody
-	if _, err := syscall.Write(p.doorbell, []byte{0}); err != nil && !errors.Is(err, syscall.EAGAIN) {
+	// a socket that is full has enough in it to wake anybody; and its flags are the daemon's, too
+	const flags = syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
+	_, err := syscall.SendmsgN(p.doorbell, []byte{0}, nil, nil, flags)
+	if err != nil && !errors.Is(err, syscall.EAGAIN) {
 		return p.lost()
 	}
 	return nil

@@ -3,7 +3,7 @@
  *
  * A thread listens where the library looks for the daemon, and answers each HELLO and each DEFINE with
  * what the input says: a WELCOME or REFUSED that is right but for a few bytes, or noise, with any
- * descriptors: a segment, pipes, pages of any size. A reader and a publisher connect and go on as far as
+ * descriptors: a segment, sockets, pages of any size. A reader and a publisher connect and go on as far as
  * they come. Every error has its sentence, and nothing waits for ever.
  */
 
@@ -34,14 +34,14 @@ static struct {
         uint8_t bytes[INPUT_MAX];
         bool over; /* it has nothing to say any more */
         struct segment segment;
-        int segment_fd, ring_fd, page_fd, pipe[2];
+        int segment_fd, ring_fd, page_fd, bell[2];
 } liar;
 
 /* ---- the daemon ---- */
 
 static int pick_descriptor(struct input *input, unsigned place) {
-        const int reader[] = { liar.segment_fd, liar.pipe[0], liar.page_fd };
-        const int publisher[] = { liar.ring_fd, liar.pipe[1], liar.pipe[0] };
+        const int reader[] = { liar.segment_fd, liar.bell[0], liar.page_fd };
+        const int publisher[] = { liar.ring_fd, liar.bell[1], liar.bell[0] };
         uint8_t which = input_u8(input);
 
         if (which < 160)
@@ -271,7 +271,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
         open_socket();
         atexit(leave);
         liar.page_fd = make_memory(control_size(CAPACITY), 0);
-        CHECK(pipe2(liar.pipe, O_CLOEXEC | O_NONBLOCK) == 0);
+        CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, liar.bell) == 0);
         pthread_mutex_init(&liar.lock, NULL);
         CHECK(pthread_create(&liar.thread, NULL, listen_on, NULL) == 0);
         return 0;

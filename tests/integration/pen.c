@@ -102,7 +102,8 @@ static void welcome(struct pen *pen, int listener) {
         assert_true(pen->peer_fd >= 0);
         assert_int_equal(conn_recv_wait(pen->peer_fd, buffer, NULL, &n_fds, PATIENCE_MS), CONN_OK);
 
-        assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
+                         0);
         pen->wake_fd = ends[1];
         fds[WIRE_FD_SEGMENT] = segment_open_readonly(&pen->segment);
         fds[WIRE_FD_WAKE] = ends[0];

@@ -18,7 +18,7 @@ struct pen {
         struct publisher publisher;
         struct control *control; /* of the client */
         size_t control_size;
-        int wake_fd; /* writing end */
+        int wake_fd; /* our end of its socket */
         int peer_fd; /* our end of the client's connection */
 };
 

@@ -25,6 +25,7 @@ struct lie {
         uint32_t instrument; /* in its answer to a definition */
         uint64_t tail;       /* in its ring, once it has been asked for an instrument */
         bool unsealed;       /* its ring, or its control page */
+        bool waits;          /* the socket by which it wakes */
         uint32_t dies_of;    /* an opcode, instead of an answer; 0: of none */
         unsigned after;      /* so many of them that it answers */
 };
@@ -50,6 +51,20 @@ static struct ring *make_ring(int *fd, bool unsealed) {
         return ring;
 }
 
+/* The program's end of a socket. One who waits there does so for more than will ever come, although there
+ * is something. */
+static int make_bell(bool waits) {
+        const int more = 64;
+        int ends[2];
+
+        CHILD_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+        if (waits) {
+                CHILD_CHECK(setsockopt(ends[1], SOL_SOCKET, SO_RCVLOWAT, &more, sizeof(more)) == 0);
+                CHILD_CHECK(send(ends[0], "", 1, 0) == 1);
+        }
+        return ends[1];
+}
+
 static void welcome_publisher(int fd, const struct lie *lie, struct ring **ring) {
         struct wire_welcome message = {
                 .header = { WIRE_WELCOME, sizeof(message) },
@@ -57,12 +72,11 @@ static void welcome_publisher(int fd, const struct lie *lie, struct ring **ring)
                 .client = 1,
                 .fds = WIRE_FDS_PUBLISHER,
         };
-        int fds[WIRE_FDS_PUBLISHER], doorbell[2], room[2];
+        int fds[WIRE_FDS_PUBLISHER];
 
         *ring = make_ring(&fds[WIRE_FD_RING], lie->unsealed);
-        CHILD_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, doorbell) == 0 && pipe(room) == 0);
-        fds[WIRE_FD_DOORBELL] = doorbell[1];
-        fds[WIRE_FD_ROOM] = room[0];
+        fds[WIRE_FD_DOORBELL] = make_bell(false);
+        fds[WIRE_FD_ROOM] = make_bell(lie->waits);
         CHILD_CHECK(conn_send(fd, &message, fds, WIRE_FDS_PUBLISHER, 0) == CONN_OK);
 }
 
@@ -77,18 +91,18 @@ static void welcome_reader(int fd, const struct lie *lie) {
                 .generation = 1,
                 .control_size = control_size(1),
         };
-        int fds[WIRE_FDS_READER], wake[2];
+        int fds[WIRE_FDS_READER];
         struct segment segment;
         struct segment_why why;
         char name[64];
 
         snprintf(name, sizeof(name), "/mdshmd-test-false.%d", getpid());
-        CHILD_CHECK(segment_open(&segment, name, &params, &why) == 0 && pipe(wake) == 0);
+        CHILD_CHECK(segment_open(&segment, name, &params, &why) == 0);
         segment_publish(&segment, "test", 0);
         message.identity = segment.header->identity;
         message.segment_size = segment.size;
         fds[WIRE_FD_SEGMENT] = segment_open_readonly(&segment);
-        fds[WIRE_FD_WAKE] = wake[0];
+        fds[WIRE_FD_WAKE] = make_bell(lie->waits);
         fds[WIRE_FD_CONTROL] = make_memory(control_size(1), lie->unsealed);
         CHILD_CHECK(conn_send(fd, &message, fds, WIRE_FDS_READER, 0) == CONN_OK);
         shm_unlink(name);
@@ -283,6 +297,32 @@ static void one_that_dies_of_a_question(void **state) {
         await_child(pid);
 }
 
+/* It has made the sockets, so how they are read is for it to set as well. */
+static void sockets_that_would_wait(void **state) {
+        static const struct lie lies[] = { { .waits = true }, { .waits = true } };
+        struct md_instrument instrument = definition();
+        struct md_publisher *publisher;
+        struct md_client *client;
+        uint32_t handle;
+
+        (void)state;
+        begin(lies, sizeof(lies) / sizeof(*lies));
+        assert_int_equal(md_new(&client), 0);
+        assert_int_equal(md_connect(client, address.sun_path), 0);
+        assert_int_equal(md_subscribe_all(client), 0);
+        assert_int_equal(md_dispatch(client, 0), 0);
+        assert_int_equal(md_dispatch(client, 20), 0);
+        md_free(client);
+
+        assert_int_equal(md_publisher_new(&publisher), 0);
+        assert_int_equal(md_publisher_connect(publisher, address.sun_path, "f"), 0);
+        assert_int_equal(md_publisher_define(publisher, &instrument, &handle), 0);
+        assert_int_equal(md_publisher_quote(publisher, handle, 1, 1, 1, 2, 1), 0);
+        assert_int_equal(md_publisher_drain(publisher, 20), 0);
+        md_publisher_free(publisher);
+        await_child(pid);
+}
+
 static int teardown(void **state) {
         (void)state;
         unlink(address.sun_path);
@@ -295,6 +335,7 @@ int main(void) {
                 cmocka_unit_test(a_tail_that_cannot_be),
                 cmocka_unit_test(memory_that_could_be_cut_off),
                 cmocka_unit_test(one_that_dies_of_a_question),
+                cmocka_unit_test(sockets_that_would_wait),
         };
 
         return cmocka_run_group_tests(tests, NULL, teardown);
