@@ -139,7 +139,8 @@ void control_request(struct session *session, const struct wire_header *request)
                 break;
         case WIRE_RELOAD:
                 session_log(session, LOG_NOTICE, LOG_PLAIN, " asks to read the config again");
-                done(session, listener->reload(listener->userdata));
+                /* whatever it is, its peer shall not take it for something between the two of us */
+                done(session, listener->reload(listener->userdata) < 0 ? -EINVAL : 0);
                 break;
         default:
                 session_fault(session, "sent a request that does not exist");
