@@ -389,8 +389,12 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
         signal(SIGPIPE, SIG_IGN); /* a client that is gone is no news */
         signal(SIGXFSZ, SIG_IGN); /* nor is one whose memory is more than RLIMIT_FSIZE */
         r = linger_init();
-        if (r < 0)
+        if (r < 0) {
+                log_error("there is no thread or timer to be had (%s): raise RLIMIT_NPROC and "
+                          "RLIMIT_SIGPENDING",
+                          strerror(-r));
                 return error_trace(r);
+        }
         raise_descriptor_limit();
         tune_processor(daemon);
 

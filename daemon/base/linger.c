@@ -102,22 +102,23 @@ static void set(timer_t timer, long ns) {
 
 static void *run(void *userdata) {
         struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
-        struct request request;
+        struct request request = { .what = THEN };
         sigset_t alarm;
         timer_t timer;
-        bool timed;
 
         event._sigev_un._tid = gettid();
-        timed = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
+        if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
+                request.fd = -errno;
         sigemptyset(&alarm);
         sigaddset(&alarm, SIGALRM);
         pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
+        /* the first answer is whether there is a timer */
+        if (write(answers[1], &request, sizeof(request)) != sizeof(request) || request.fd < 0)
+                return userdata;
         while (read(requests[0], &request, sizeof(request)) == sizeof(request)) {
-                if (timed)
-                        set(timer, LINGER_NS);
+                set(timer, LINGER_NS);
                 let_go(&request);
-                if (timed)
-                        set(timer, 0);
+                set(timer, 0);
                 if (request.what == THEN &&
                     write(answers[1], &request, sizeof(request)) != sizeof(request))
                         break;
@@ -136,6 +137,7 @@ static void close_ends(int ends[2]) {
 
 /* All signals but ours are for the thread that runs the loop. */
 static int start(void) {
+        struct request answer = { .fd = -EIO };
         sigset_t all, before;
         int r;
 
@@ -143,7 +145,12 @@ static int start(void) {
         pthread_sigmask(SIG_SETMASK, &all, &before);
         r = pthread_create(&thread, NULL, run, NULL);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return -r;
+        if (r)
+                return -r;
+        if (read(answers[0], &answer, sizeof(answer)) == sizeof(answer) && answer.fd >= 0)
+                return 0;
+        pthread_join(thread, NULL);
+        return answer.fd;
 }
 
 int linger_init(void) {
