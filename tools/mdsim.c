@@ -47,7 +47,8 @@ static void usage(FILE *file) {
                 "usage: mdsim [--protocol NAME] [--instruments N] [--rate MESSAGES] [--seed N]\n"
                 "             [--count MESSAGES] [--duration SECONDS] [--start-time NS]\n"
                 "             [--restart-every MESSAGES] [--state FILE] [--linger SECONDS]\n"
-                "             [--recovery ADDRESS:PORT] [--lost FILE] [LINES]\n"
+                "             [--recovery ADDRESS:PORT] [--recovery-loss PERCENT] [--lost FILE]\n"
+                "             [LINES]\n"
                 "       mdsim --from FILE [--speed TIMES|max] [--count PACKETS]\n"
                 "             [--duration SECONDS] [--seed N] [--start-time NS] [LINES]\n"
                 "       mdsim --help | --version\n"
@@ -145,6 +146,7 @@ enum {
         OPTION_LOST,
         OPTION_LINGER,
         OPTION_RECOVERY,
+        OPTION_RECOVERY_LOSS,
         OPTION_FROM,
         OPTION_SPEED,
         OPTION_HELP,
@@ -177,6 +179,7 @@ static const struct option long_options[] = {
         WITH("lost", OPTION_LOST),
         WITH("linger", OPTION_LINGER),
         WITH("recovery", OPTION_RECOVERY),
+        WITH("recovery-loss", OPTION_RECOVERY_LOSS),
         WITH("from", OPTION_FROM),
         WITH("speed", OPTION_SPEED),
         { "help", no_argument, NULL, OPTION_HELP },
@@ -286,6 +289,10 @@ static void take_option(struct options *options, int option, const char *name) {
         case OPTION_RECOVERY:
                 parse_to(&options->recovery, name, optarg);
                 break;
+        case OPTION_RECOVERY_LOSS:
+                options->recovery_loss =
+                        (uint32_t)parse_decimal(name, optarg, 100, LINE_ALL / 100.0, NULL);
+                break;
         case OPTION_FROM:
                 options->from = optarg;
                 break;
@@ -338,6 +345,8 @@ static void settle(struct options *options) {
                 refuse("--linger: nobody listens to a capture; say --to");
         if (options->from && options->pcap && is_same_file(options->from, options->pcap))
                 refuse("--pcap: %s is the recording that --from reads", options->pcap);
+        if (options->recovery_loss && !options->recovery.to_size)
+                refuse("--recovery-loss: there are no answers without --recovery");
 }
 
 int main(int argc, char *argv[]) {

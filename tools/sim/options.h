@@ -31,6 +31,7 @@ struct options {
         uint64_t restart_every; /* messages; 0: never */
         int64_t duration;       /* ns; 0: no end */
         int64_t start_time;     /* ns since the epoch; 0: stamps are those of the clock */
+        uint32_t recovery_loss; /* of LINE_ALL answers */
         int64_t linger;         /* ns that the end is repeated and requests are answered */
 
         /* a recording */

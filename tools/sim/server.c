@@ -59,6 +59,8 @@ int server_dispatch(struct server *server) {
                         return 0; /* none waits; or one that asked is gone */
                 server->requests++;
                 size = answer(server, request, (size_t)n, &packet);
+                if (random_below(&server->random, SERVER_ALL) < server->loss)
+                        continue;
                 /* one that is lost is asked for again */
                 if (size && sendto(server->fd, packet.data, size, 0, (struct sockaddr *)&from,
                                    from_size) == (ssize_t)size)

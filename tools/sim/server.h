@@ -8,13 +8,18 @@
  */
 
 #include "sim/packet.h"
+#include "sim/random.h"
 #include "sim/sender.h"
 #include "sim/store.h"
+
+#define SERVER_ALL 1000000
 
 struct server {
         int fd; /* -1: none */
         struct store store;
         const struct packet_writer *writer; /* of the present session */
+        struct random random;
+        uint32_t loss; /* of SERVER_ALL answers, so many are lost */
         uint64_t requests, answers;
 };
 

@@ -448,6 +448,8 @@ static int open_server(struct simulation *sim) {
         if (!at->to_size || !sim->lines.live)
                 return 0;
         r = server_open(&sim->server, at, &sim->writer);
+        sim->server.loss = sim->options->recovery_loss;
+        sim->server.random.state = ~sim->options->seed; /* of its own */
         sim->lines.idle = idle;
         sim->lines.userdata = sim;
         sim->lines.idle_fd = sim->server.fd;
