@@ -1,8 +1,8 @@
 /*
  * Packets of several lines to one stream in order; arbiter.h tells the idea.
  *
- * First the stream (what goes on, what waits, what is lost), then the lines, each held against its own
- * past, then strangers, and at last the clock.
+ * First the stream (what goes on, what waits, what is lost), then late comers, then the lines, each held
+ * against its own past, then strangers, and at last the clock.
  */
 
 #include "feed/arbiter.h"
@@ -109,7 +109,8 @@ static void hand_on(struct arbiter *arbiter, const struct packet *packet,
         arbiter->next = end_of(framed);
         arbiter->ended = framed->ends;
         arbiter->stragglers = 0;
-        arbiter->stranger.answered = true;
+        if (packet->line != ARBITER_LINE_RECOVERY) /* can be had of a session that is over, too */
+                arbiter->stranger.answered = true;
         arbiter->ops->packet(arbiter->userdata, packet, &copy, (uint32_t)skip);
 }
 
@@ -167,10 +168,107 @@ static void note_filled(struct arbiter *arbiter, const struct packet *packet,
                 arbiter->line[packet->line].figures.filled++;
 }
 
+/* ---- late comers ---- */
+
+static uint64_t later(uint64_t a, uint64_t b) {
+        return a > b ? a : b;
+}
+
+/* From number 1 on, everything will come; what waits would only hold on to its room. */
+static bool begin_to_catch_up(struct arbiter *arbiter, uint64_t known) {
+        const struct arbiter_ops *ops = arbiter->ops;
+        struct window *window = &arbiter->window;
+
+        if (arbiter->next != 1 || !ops->catch_up ||
+            !ops->catch_up(arbiter->userdata, arbiter->session, known))
+                return false;
+        arbiter->catching_up.on = arbiter->catching_up.told = true;
+        arbiter->catching_up.known = known;
+        arbiter->catching_up.dropped = arbiter->seen;
+        if (!window_is_empty(window)) /* a line need not have told of it */
+                arbiter->catching_up.dropped = later(arbiter->seen, window->lowest);
+        arbiter->catching_up.goal = later(arbiter->catching_up.dropped, known);
+        window_clear(window);
+        return true;
+}
+
+/* The packet of a line does not wait, and is to be had again. */
+static void put_off(struct arbiter *arbiter, const struct framed *framed) {
+        arbiter->catching_up.dropped = later(arbiter->catching_up.dropped, end_of(framed));
+        arbiter->catching_up.goal = later(arbiter->catching_up.goal, end_of(framed));
+        arbiter->stranger.answered = true; /* its session lives */
+}
+
+/* What is before the first packets of the lines has been missed. They may be copies of what is known. */
+static void note_how_far(struct arbiter *arbiter, const struct framed *framed) {
+        uint64_t sequence = framed->sequence;
+
+        arbiter->catching_up.dropped = later(arbiter->catching_up.dropped, sequence);
+        arbiter->catching_up.goal = later(arbiter->catching_up.goal, sequence);
+        arbiter->catching_up.told = sequence >= arbiter->catching_up.known;
+}
+
+static void end_catching_up(struct arbiter *arbiter, int64_t now) {
+        arbiter->catching_up.on = false;
+        arbiter->catching_up.over = now;
+}
+
+static void look_at_goal(struct arbiter *arbiter, int64_t now) {
+        if (arbiter->next < arbiter->catching_up.goal)
+                return;
+        end_catching_up(arbiter, now);
+        arbiter->ops->caught_up(arbiter->userdata);
+}
+
+void arbiter_give_in(struct arbiter *arbiter, int64_t now) {
+        struct window *window = &arbiter->window;
+        uint64_t to = later(arbiter->catching_up.dropped, arbiter->catching_up.known);
+
+        if (!arbiter->catching_up.on)
+                return;
+        end_catching_up(arbiter, now);
+        if (arbiter->next >= arbiter->catching_up.dropped) {
+                arbiter->ops->caught_up(arbiter->userdata);
+                return;
+        }
+        arbiter->ops->gave_in(arbiter->userdata);
+        while (!window_is_empty(window) && window->lowest < to)
+                window_take(window);
+        arbiter->next = later(arbiter->next, arbiter->catching_up.known);
+        if (arbiter->next < to)
+                lose(arbiter, to);
+        release(arbiter);
+}
+
+void arbiter_go_back(struct arbiter *arbiter) {
+        uint64_t next = arbiter->next;
+
+        arbiter->next = 1;
+        if (!begin_to_catch_up(arbiter, next)) {
+                arbiter->next = next;
+                return;
+        }
+        arbiter->catching_up.told = false;
+        arbiter->catching_up.dropped = 2; /* nothing at all is not enough */
+}
+
+/* ---- packets in their places ---- */
+
+/* While catching up, half of the room is for what is asked for, and none for what is far ahead. */
+static bool has_room(const struct arbiter *arbiter, const struct packet *packet,
+                     const struct framed *framed) {
+        const struct window *window = &arbiter->window;
+        uint64_t ahead = framed->sequence - arbiter->next;
+
+        if (!arbiter->catching_up.on)
+                return ahead < WINDOW_SPAN;
+        return ahead < ARBITER_NEAR &&
+               (packet->line == ARBITER_LINE_RECOVERY || window->used < window->size / 2);
+}
+
 static int hold(struct arbiter *arbiter, const struct packet *packet, const struct framed *framed) {
-        return framed->sequence - arbiter->next < WINDOW_SPAN
-                       ? window_put(&arbiter->window, packet, framed)
-                       : WINDOW_E_FULL;
+        return has_room(arbiter, packet, framed) ? window_put(&arbiter->window, packet, framed)
+                                                 : WINDOW_E_FULL;
 }
 
 /* Puts a packet of this session in its place. False: it brings nothing new. */
@@ -194,6 +292,10 @@ static bool place(struct arbiter *arbiter, const struct packet *packet,
                         note_copy(arbiter, packet, framed);
                         return false;
                 default:
+                        if (arbiter->catching_up.on || begin_to_catch_up(arbiter, 1)) {
+                                put_off(arbiter, framed);
+                                return true;
+                        }
                         squeeze(arbiter, framed->sequence);
                         break;
                 }
@@ -209,6 +311,9 @@ static void begin(struct arbiter *arbiter, const struct packet *packet,
                   const struct framed *framed) {
         bool first = !arbiter->begun;
 
+        if (arbiter->catching_up.on)
+                window_clear(&arbiter->window);
+        arbiter->catching_up.on = false;
         give_up_all(arbiter);
         arbiter->begun = true;
         arbiter->joining = first;
@@ -272,6 +377,8 @@ static void accept_own(struct arbiter *arbiter, const struct packet *packet,
 
         if (end_of(framed) > arbiter->seen)
                 arbiter->seen = end_of(framed);
+        if (arbiter->catching_up.on && !arbiter->catching_up.told)
+                note_how_far(arbiter, framed);
         if (framed->sequence >= line->next || end_of(framed) > line->next) {
                 note_skipped(arbiter, packet->line, framed->sequence);
                 go_on(line, framed);
@@ -441,6 +548,8 @@ void arbiter_accept(struct arbiter *arbiter, const struct packet *packet,
                 accept_recovered(arbiter, packet, framed);
         else
                 accept_line(arbiter, packet, framed);
+        if (arbiter->catching_up.on)
+                look_at_goal(arbiter, packet->now);
         if (!arbiter->params.hole)
                 arbiter_expire(arbiter, packet->now);
 }
@@ -478,15 +587,24 @@ static bool expire_stranger(struct arbiter *arbiter, int64_t now) {
         return true;
 }
 
+/* Since when the lowest hole is known; ARBITER_NEVER: there is none that could get too old. */
+static int64_t hole_since(struct arbiter *arbiter) {
+        int64_t since;
+
+        if (window_is_empty(&arbiter->window) || arbiter->catching_up.on)
+                return ARBITER_NEVER;
+        since = window_since(&arbiter->window);
+        return since > arbiter->catching_up.over ? since : arbiter->catching_up.over;
+}
+
 /* True: a hole was given up, and now a stranger may be due: the stream has gone on since. */
 static bool expire_hole(struct arbiter *arbiter, int64_t now) {
         const struct arbiter_params *params = &arbiter->params;
-        int64_t age;
+        int64_t since = hole_since(arbiter), age = now - since;
 
-        if (window_is_empty(&arbiter->window))
+        if (since == ARBITER_NEVER || age < params->hole)
                 return false;
-        age = now - window_since(&arbiter->window);
-        if (age < params->hole)
+        if (begin_to_catch_up(arbiter, 1))
                 return false;
         if (age < params->hole + params->recovery) {
                 ask(arbiter, now);
@@ -507,10 +625,9 @@ static int64_t earlier(int64_t a, int64_t b) {
 
 int64_t arbiter_deadline(struct arbiter *arbiter) {
         const struct arbiter_params *params = &arbiter->params;
-        int64_t due = ARBITER_NEVER, since;
+        int64_t due = ARBITER_NEVER, since = hole_since(arbiter);
 
-        if (!window_is_empty(&arbiter->window)) {
-                since = window_since(&arbiter->window);
+        if (since != ARBITER_NEVER) {
                 due = since + params->hole + params->recovery;
                 if (params->recovery && arbiter->asked.first == arbiter->next)
                         due = earlier(due, arbiter->asked.when + params->recovery / ASKS);
@@ -522,11 +639,17 @@ int64_t arbiter_deadline(struct arbiter *arbiter) {
         return due;
 }
 
-void arbiter_drain(struct arbiter *arbiter) {
+/* Nothing waits any more. */
+static void let_go(struct arbiter *arbiter) {
+        arbiter_give_in(arbiter, arbiter->catching_up.over);
         give_up_all(arbiter);
+}
+
+void arbiter_drain(struct arbiter *arbiter) {
+        let_go(arbiter);
         if (arbiter->stranger.there)
                 settle_stranger(arbiter, arbiter->stranger.packet.now);
-        give_up_all(arbiter);
+        let_go(arbiter);
 }
 
 void arbiter_forget(struct arbiter *arbiter) {

@@ -41,6 +41,14 @@
  * ARBITER_SILENCE: venues send heartbeats each second, so the old session is dead by then. If it does go on,
  * the second one may follow for as long as a hole may stay open. So a single packet can neither end a
  * session nor tear a hole into it.
+ *
+ * Late comers. Of a session that is joined in its middle, everything before is missing: a hole like any
+ * other, but one that can be a day long. Who can have it filled from number 1 on says so (catch_up). While
+ * that is done, the lines' packets are no more than news of how far the session is: no window holds all
+ * that comes meanwhile. They are dropped, and move the goal; what is asked for again comes in order and
+ * goes on. Once it is near to where the lines are (ARBITER_NEAR), their packets are kept again, and when
+ * it has come to the goal, which is behind all that was dropped, nothing is missing any more. From then on
+ * a hole is again what it was before.
  */
 
 #include <stdbool.h>
@@ -53,6 +61,7 @@
 #define ARBITER_LATE     4096
 #define ARBITER_DOUBT    16
 #define ARBITER_FAR      65536 /* numbers */
+#define ARBITER_NEAR     65536 /* numbers; what is further ahead does not wait while catching up */
 #define ARBITER_ARRIVALS 8192  /* packets whose arrival is remembered, to tell the lines' leads */
 
 #define ARBITER_SILENCE                                                                            \
@@ -83,6 +92,14 @@ struct arbiter_ops {
         /* `n` messages from number `first` on are missing, and may be asked for again. Called again from
          * time to time, as long as that is so. */
         void (*ask)(void *userdata, uint64_t session, uint64_t first, uint64_t n);
+
+        /* Nothing of this session has gone on here, and message 1 is missing; those before number `known`
+         * were carried by somebody before us, 1: none. True: all that is missing is asked for, and
+         * caught_up() says that nothing is any more. NULL: it cannot be had. */
+        bool (*catch_up)(void *userdata, uint64_t session, uint64_t known);
+        void (*caught_up)(void *userdata);
+        /* It cannot be had, after all; a gap or join() follows if more is missing than is known. */
+        void (*gave_in)(void *userdata);
 };
 
 struct arbiter_params {
@@ -150,6 +167,15 @@ struct arbiter {
         uint32_t stragglers; /* of the session before, since a packet of this one */
 
         struct {
+                bool on;
+                bool told;        /* a line has told how far the session is */
+                uint64_t known;   /* as catch_up() was told */
+                uint64_t dropped; /* the number behind all that came on lines and did not wait */
+                uint64_t goal;    /* and behind all that has to come before it is over */
+                int64_t over;     /* when it was; no hole is older */
+        } catching_up;
+
+        struct {
                 uint64_t first; /* asked for last; 0: nothing */
                 int64_t when;
         } asked;
@@ -169,6 +195,9 @@ void arbiter_deinit(struct arbiter *arbiter);
  * it was sent; 0 unknown. */
 void arbiter_resume(struct arbiter *arbiter, uint64_t session, uint64_t next, int64_t sent);
 
+/* Right after that: what was carried so far is wanted again, if catch_up() says that it can be had. */
+void arbiter_go_back(struct arbiter *arbiter);
+
 /* Takes a packet with numbers, as it arrives: packet->line and packet->now are set, and now never
  * steps back. */
 void arbiter_accept(struct arbiter *arbiter, const struct packet *packet,
@@ -179,6 +208,10 @@ void arbiter_expire(struct arbiter *arbiter, int64_t now);
 
 /* When arbiter_expire() has something to do, if nothing arrives; ARBITER_NEVER. */
 int64_t arbiter_deadline(struct arbiter *arbiter);
+
+/* What a late comer missed cannot be had: the stream joins where the lines are. (Or it has come so far that
+ * they know of nothing else: then it has caught up.) */
+void arbiter_give_in(struct arbiter *arbiter, int64_t now);
 
 /* Nothing more will come: what waits goes on, and what is missing is lost. */
 void arbiter_drain(struct arbiter *arbiter);

@@ -1,7 +1,7 @@
 /*
  * The arbiter: whatever comes on its lines, what goes on is in order, each message once, and a gap is true
  *
- * Three bytes set the times and the room; then one operation follows the other: a packet on a line, of
+ * A byte sets the times, and whether late comers catch up; then one operation follows the other: a packet on a line, of
  * this session or another, at a place near to where the line was or far away; time; the end of all.
  * That messages go on in their order, each once and whole, and that gaps lie between them, the trial of
  * the unit tests holds against the stream. Here it is added that no message is said to be lost which a
@@ -59,12 +59,25 @@ static void world_reset(void *userdata, const struct packet *packet, const struc
         trial_reset(userdata, packet, framed);
 }
 
+/* What waited will come again. */
+static bool world_catch_up(void *userdata, uint64_t session, uint64_t known) {
+        struct world *world = userdata;
+
+        if (!trial_catch_up(userdata, session, known))
+                return false;
+        world->n_promises = 0;
+        return true;
+}
+
 static const struct arbiter_ops world_ops = {
         .packet = world_packet,
         .join = trial_join,
         .gap = world_gap,
         .reset = world_reset,
         .ask = trial_ask,
+        .catch_up = world_catch_up,
+        .caught_up = trial_caught_up,
+        .gave_in = trial_gave_in,
 };
 
 static void promise(struct world *world, const struct sent *sent) {
@@ -88,6 +101,7 @@ static void begin(struct world *world, uint8_t times) {
 
         memset(world, 0, sizeof(*world));
         world->trial.next = world->trial.joined = 1;
+        world->trial.can_catch_up = times & 4;
         world->trial.now = 1000 * MS;
         world->trial.sent = INT64_C(1517058015909382289);
         for (unsigned i = 0; i < ARBITER_LINES * SESSIONS; i++)
@@ -176,15 +190,43 @@ static void send_many(struct world *world, struct input *input, unsigned line) {
         world->at[line][0] = sent.sequence + sent.count;
 }
 
+/* What a late comer asks for: some packets in a row, the first of them perhaps ahead. */
+static void answer(struct world *world, struct input *input) {
+        uint8_t how = input_u8(input);
+        struct sent sent = {
+                .session = world->trial.arbiter.session,
+                .sequence = world->trial.next + how % 8 * 16,
+                .count = 1 + how / 8,
+        };
+
+        for (unsigned n = input_u8(input); n > 0 && world->trial.catching_up; n--) {
+                if (!framed_sequence_is_sane(sent.sequence, sent.count))
+                        return;
+                arrives(&world->trial, ARBITER_LINE_RECOVERY, &sent);
+                sent.sequence += sent.count;
+        }
+}
+
+static void give_in(struct world *world) {
+        world->n_promises = 0; /* what waited is dropped with the rest */
+        arbiter_give_in(&world->trial.arbiter, world->trial.now);
+        CHECK(!world->trial.catching_up);
+        passes(&world->trial, 0); /* what waits now may be due */
+}
+
 static void check(struct world *world) {
         struct arbiter *arbiter = &world->trial.arbiter;
-        const struct arbiter_params *params = &arbiter->params;
+        int64_t allowed = arbiter->params.hole + arbiter->params.recovery;
 
         CHECK(arbiter->window.used <= arbiter->window.size);
-        CHECK(window_is_empty(&arbiter->window) ||
-              (world->trial.now - window_since(&arbiter->window) <
-                       params->hole + params->recovery &&
-               arbiter->window.lowest > arbiter->next));
+        CHECK(window_is_empty(&arbiter->window) || arbiter->window.lowest > arbiter->next);
+        CHECK(window_is_empty(&arbiter->window) || arbiter->catching_up.on ||
+              world->trial.now - window_since(&arbiter->window) < allowed ||
+              world->trial.now - arbiter->catching_up.over < allowed);
+        CHECK(arbiter->catching_up.on == world->trial.catching_up);
+        CHECK(!arbiter->catching_up.on ||
+              (arbiter->catching_up.goal > arbiter->next &&
+               arbiter->catching_up.goal >= arbiter->catching_up.dropped));
         CHECK(!arbiter->begun || arbiter->next == world->trial.next);
 }
 
@@ -203,13 +245,19 @@ static void step(struct world *world, struct input *input) {
                 send_many(world, input, op >> 7);
                 break;
         case 5:
-                if (arbiter->params.recovery)
+                if (op & 0x80 && arbiter->catching_up.on)
+                        give_in(world);
+                else if (op & 0x40 && arbiter->catching_up.on)
+                        answer(world, input);
+                else if (arbiter->params.recovery || arbiter->catching_up.on)
                         send_on(world, input, ARBITER_LINE_RECOVERY);
                 break;
         case 6:
                 passes(&world->trial, INT64_C(1000) << (op >> 3) % 20);
                 break;
         default:
+                if (arbiter->catching_up.on)
+                        world->n_promises = 0;
                 arbiter_drain(arbiter);
                 if (op < 0x80)
                         break;
@@ -228,6 +276,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         begin(&world, input_u8(&input));
         while (input.size)
                 step(&world, &input);
+        if (world.trial.catching_up)
+                give_in(&world);
         arbiter_drain(&world.trial.arbiter);
         CHECK(window_is_empty(&world.trial.arbiter.window));
         CHECK(world.n_promises == 0);

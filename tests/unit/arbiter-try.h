@@ -33,6 +33,9 @@ struct trial {
         uint64_t joined;  /* where it came in */
         uint64_t gaps, lost, resets, heartbeats, ends;
         uint64_t asks, asked_first, asked_n;
+        bool can_catch_up, catching_up;
+        uint64_t known;     /* was carried by somebody before us up to that number */
+        uint64_t caught_up; /* times */
         int64_t now;
         int64_t sent; /* by the venue's clock */
 };
@@ -67,6 +70,7 @@ static inline void trial_join(void *userdata, uint64_t first) {
 
         assert_int_equal(trial->taken, 0);
         assert_true(first > 1);
+        assert_false(trial->catching_up);
         trial->joined = trial->next = first;
 }
 
@@ -75,6 +79,7 @@ static inline void trial_gap(void *userdata, uint64_t first, uint64_t n) {
 
         assert_int_equal(first, trial->next);
         assert_true(n > 0);
+        assert_false(trial->catching_up);
         trial->next += n;
         trial->lost += n;
         trial->gaps++;
@@ -87,6 +92,7 @@ static inline void trial_reset(void *userdata, const struct packet *packet,
         (void)packet;
         (void)framed;
         trial->resets++;
+        trial->catching_up = false;
         trial->next = 1;
 }
 
@@ -94,9 +100,42 @@ static inline void trial_ask(void *userdata, uint64_t session, uint64_t first, u
         struct trial *trial = userdata;
 
         assert_int_equal(session, trial->arbiter.session);
+        assert_false(trial->catching_up);
         trial->asks++;
         trial->asked_first = first;
         trial->asked_n = n;
+}
+
+static inline bool trial_catch_up(void *userdata, uint64_t session, uint64_t known) {
+        struct trial *trial = userdata;
+
+        assert_int_equal(session, trial->arbiter.session);
+        assert_int_equal(trial->arbiter.next, 1);
+        assert_false(trial->catching_up);
+        if (!trial->can_catch_up)
+                return false;
+        trial->catching_up = true;
+        trial->known = known;
+        trial->next = 1;
+        return true;
+}
+
+/* What somebody before us has carried counts as come. */
+static inline void trial_gave_in(void *userdata) {
+        struct trial *trial = userdata;
+
+        assert_true(trial->catching_up);
+        trial->catching_up = false;
+        if (trial->next < trial->known)
+                trial->next = trial->known;
+}
+
+static inline void trial_caught_up(void *userdata) {
+        struct trial *trial = userdata;
+
+        assert_true(trial->catching_up);
+        trial->catching_up = false;
+        trial->caught_up++;
 }
 
 static const struct arbiter_ops trial_ops = {
@@ -105,6 +144,9 @@ static const struct arbiter_ops trial_ops = {
         .gap = trial_gap,
         .reset = trial_reset,
         .ask = trial_ask,
+        .catch_up = trial_catch_up,
+        .caught_up = trial_caught_up,
+        .gave_in = trial_gave_in,
 };
 
 static inline void trial_init(struct trial *trial, int64_t hole, int64_t recovery, size_t window) {
