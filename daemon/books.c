@@ -66,13 +66,19 @@ static void flush_instrument(struct stream *stream, uint32_t instrument) {
         publisher_put_depth(&stream->pipeline->publisher, instrument, &image);
 }
 
-static void flush_figures(struct stream *stream) {
+static void read_figures(struct stream *stream, uint64_t figures[BOOKS_FIGURES]) {
         const struct book_stats *stats = book_stats(stream->book);
-        struct books_figures *figures = &stream->figures;
-#define FIGURE_VALUE_(field, label) stats->field,
-        const uint64_t now[] = { FIGURES(FIGURE_VALUE_) };
-#undef FIGURE_VALUE_
 
+#define FIGURE_VALUE_(field, label) figures[FIGURE_##field] = stats->field;
+        FIGURES(FIGURE_VALUE_)
+#undef FIGURE_VALUE_
+}
+
+static void flush_figures(struct stream *stream) {
+        struct books_figures *figures = &stream->figures;
+        uint64_t now[BOOKS_FIGURES];
+
+        read_figures(stream, now);
         for (unsigned i = 0; i < BOOKS_FIGURES; i++) {
                 if (!figures->counter[i])
                         continue;
@@ -90,9 +96,13 @@ void books_flush(struct stream *stream) {
 
         if (!books_kept(stream->decoder))
                 return;
-        while (book_take_changed(stream->book, &instrument))
+        while (!stream->catchup.on && book_take_changed(stream->book, &instrument))
                 flush_instrument(stream, instrument);
         flush_figures(stream);
+}
+
+void books_disregard(struct stream *stream) {
+        read_figures(stream, stream->figures.said);
 }
 
 void books_end(struct stream *stream) {

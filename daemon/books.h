@@ -33,8 +33,11 @@ static inline bool books_kept(const struct decoder *decoder) {
         return decoder && decoder->height != HEIGHT_TOP;
 }
 
-/* Writes what has changed. */
+/* Writes what has changed; but nothing of books that are behind (catchup.h). */
 void books_flush(struct stream *stream);
+
+/* What the book's figures have counted since the last flush had been counted before. */
+void books_disregard(struct stream *stream);
 
 /* Nothing more will come: books that are in the middle of an event are shown as they stand. */
 void books_end(struct stream *stream);

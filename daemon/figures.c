@@ -22,11 +22,20 @@ static void flush_lines(const struct stream *stream) {
         }
 }
 
+/* The number behind what was counted: a predecessor's, until something goes on behind that. */
+static uint64_t next_of(const struct stream *stream) {
+        uint64_t next = stream->arbiter.next, known = stream->catchup.known;
+
+        if (stream->inherited.there)
+                return stream->inherited.next;
+        return stream->catchup.on && next < known ? known : next;
+}
+
 static void flush_record(const struct stream *stream) {
         struct shm_feed *record = stream->record;
 
         store(session, stream->stats.session);
-        store(next, stream->inherited.there ? stream->inherited.next : stream->arbiter.next);
+        store(next, next_of(stream));
         store(packets, stream->stats.packets);
         store(bytes, stream->stats.bytes);
         store(heartbeats, stream->stats.heartbeats);

@@ -34,7 +34,8 @@ static uint32_t state_of(const struct stream *stream) {
                 return FEED_ENDED;
         if (health->silent)
                 return FEED_DOWN;
-        return stream->doubt.n || health->unheard ? FEED_RECOVERING : FEED_LIVE;
+        return stream->doubt.n || health->unheard || stream->catchup.on ? FEED_RECOVERING
+                                                                        : FEED_LIVE;
 }
 
 /* Why it is that, where the source has not just said so. */
@@ -51,6 +52,8 @@ static void tell_why(const struct stream *stream, uint32_t state, char why[256])
         case FEED_RECOVERING:
                 if (stream->health.unheard)
                         snprintf(why, 256, "nothing has come to this daemon yet");
+                else if (stream->catchup.on)
+                        snprintf(why, 256, "it catches up with a session that it joined late");
                 else
                         snprintf(why, 256, "messages were lost, and %u instruments are in doubt",
                                  stream->doubt.n);

@@ -5,7 +5,7 @@
  *
  *      DOWN        its source is, or nothing has come from it for `stale_ms`, heartbeats included
  *      RECOVERING  messages were lost, and some instruments are still in doubt; or it was alive with
- *                  another daemon, and nothing has come of it to this one yet
+ *                  another daemon, and nothing has come of it to this one yet; or it catches up
  *      LIVE        else
  *      ENDED       the recording, or the venue's session, is over
  *

@@ -64,6 +64,10 @@ static void apply(struct stream *stream, const struct messages_item *item) {
         if (event->type == EVENT_NONE)
                 return;
         stream->messages.begun = true;
+        if (__builtin_expect(stream->catchup.on, 0)) {
+                catchup_apply(stream, event, item->instrument, item->ts_recv);
+                return;
+        }
         stream->stats.last_event = event->ts_event;
         switch (event->type) {
         case EVENT_SYSTEM:
@@ -153,12 +157,14 @@ static bool decode(struct stream *stream, const uint8_t *data, size_t size, stru
         const struct packet *packet = stream->messages.packet;
         int r;
 
-        stream->stats.messages++;
-        if (size && stream->types[data[0]])
-                counter_add(stream->types[data[0]], 1);
+        if (__builtin_expect(!stream->messages.again, 1)) {
+                stream->stats.messages++;
+                if (size && stream->types[data[0]])
+                        counter_add(stream->types[data[0]], 1);
+        }
 
         r = stream->decoder->decode(data, size, event);
-        if (r != DECODE_OK)
+        if (r != DECODE_OK && !stream->messages.again)
                 stream_refuse(stream, CAUSE_DECODE + (unsigned)r,
                               "packet %llu, message at byte %td",
                               (unsigned long long)packet->number, data - packet->data);

@@ -43,6 +43,7 @@ struct messages {
         const struct packet *packet; /* that the next one is in */
         bool begun;                  /* some were applied since the session began */
         bool alone;                  /* each goes its way alone */
+        bool again;                  /* the next ones were counted by a predecessor */
         unsigned n;                  /* in hand: decoded, and not yet applied */
         struct messages_item item[MESSAGES_HANDFUL];
 };

@@ -37,7 +37,10 @@ static void on_packet(void *userdata, const struct packet *packet, struct framed
 
         stream->stats.session = (uint32_t)framed->session;
         stream->health.over = framed->ends;
-        take_messages(stream, packet, framed, skip);
+        if (stream->catchup.on)
+                catchup_take(stream, packet, framed, skip);
+        else
+                take_messages(stream, packet, framed, skip);
 }
 
 /* The session was there before us. Nobody can know a book that was begun without him. */
@@ -66,6 +69,7 @@ static void on_reset(void *userdata, const struct packet *packet, const struct f
         struct stream *stream = userdata;
         char session[FRAMING_SESSION_SIZE];
 
+        catchup_cancel(stream);
         stream->framing->session(framed->session, session);
         if (log_gate_pass(&stream->gate, 10, 10))
                 log_feed(LOG_NOTICE, LOG_PLAIN, stream->name,
@@ -74,13 +78,35 @@ static void on_reset(void *userdata, const struct packet *packet, const struct f
         stream_begin_afresh(stream, packet->ts_recv);
 }
 
+static int64_t now_monotonic(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* A request that goes beyond what is allowed is not sent: it will be asked for again. */
 static void on_ask(void *userdata, uint64_t session, uint64_t first, uint64_t n) {
         struct stream *stream = userdata;
         uint8_t request[FRAMING_REQUEST_MAX];
         size_t size;
 
+        if (!throttle_pass(&stream->asking, now_monotonic()))
+                return;
         size = stream->framing->request(session, stream->protocol, first, n, request);
         stream->stats.asked += feed_ask(stream->feed, request, size);
+}
+
+static bool on_catch_up(void *userdata, uint64_t session, uint64_t known) {
+        return catchup_begin(userdata, session, known, now_monotonic());
+}
+
+static void on_caught_up(void *userdata) {
+        catchup_end(userdata, now_monotonic());
+}
+
+static void on_gave_in(void *userdata) {
+        catchup_fail(userdata);
 }
 
 static const struct arbiter_ops stream_ops = {
@@ -89,6 +115,9 @@ static const struct arbiter_ops stream_ops = {
         .gap = on_gap,
         .reset = on_reset,
         .ask = on_ask,
+        .catch_up = on_catch_up,
+        .caught_up = on_caught_up,
+        .gave_in = on_gave_in,
 };
 
 /* ---- packets ---- */
@@ -129,11 +158,14 @@ static void resume(struct stream *stream, const struct packet *packet,
 
         stream->inherited.there = false;
         if (same && framed->sequence < stream->inherited.next &&
-            packet->ts_recv - stream->inherited.last_recv >= ARBITER_SILENCE)
+            packet->ts_recv - stream->inherited.last_recv >= ARBITER_SILENCE) {
                 stream_begin_afresh(stream, packet->ts_recv);
-        else
-                arbiter_resume(&stream->arbiter, same ? framed->session : stream->inherited.session,
-                               stream->inherited.next, stream->stats.last_event);
+                return;
+        }
+        arbiter_resume(&stream->arbiter, same ? framed->session : stream->inherited.session,
+                       stream->inherited.next, stream->stats.last_event);
+        if (same)
+                arbiter_go_back(&stream->arbiter);
 }
 
 static void pipeline_packet(void *userdata, const struct packet *packet) {
@@ -166,16 +198,11 @@ static void pipeline_packet(void *userdata, const struct packet *packet) {
                 arbiter_accept(&stream->arbiter, packet, &framed);
         else
                 take_unnumbered(stream, packet, &framed);
+        if (stream->catchup.on && packet->line == ARBITER_LINE_RECOVERY)
+                catchup_hear(stream, &framed);
 }
 
 /* ---- the arbiter's clock ---- */
-
-static int64_t now_monotonic(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 /* Has the arbiter woken when a hole is due, should nothing arrive before. In a recording nothing ever
  * is: its packets are all the time that passes. */
@@ -186,6 +213,8 @@ static void set_wake(struct stream *stream) {
         if (!stream->is_live)
                 return;
         due = arbiter_deadline(&stream->arbiter);
+        if (stream->catchup.on && catchup_deadline(stream) < due)
+                due = catchup_deadline(stream);
         if (due == ARBITER_NEVER) {
                 ev_timer_stop(loop, &stream->wake);
                 return;
@@ -199,6 +228,8 @@ static void set_wake(struct stream *stream) {
 static void pipeline_flush(void *userdata) {
         struct stream *stream = userdata;
 
+        if (stream->catchup.on)
+                catchup_go_on(stream, now_monotonic());
         stream_flush(stream);
         set_wake(stream);
 }

@@ -254,6 +254,18 @@ void stream_flush(struct stream *stream) {
 
 /* ---- a predecessor's ---- */
 
+void stream_restore(struct stream *stream, uint32_t instrument) {
+        struct segment *segment = stream->pipeline->segment;
+        struct md_tick tick;
+
+        if (books_kept(stream->decoder))
+                book_lose(stream->book, instrument);
+        for (unsigned kind = 0; kind < MD_PLACES; kind++)
+                if (table_read(&segment->table, &segment->journal, instrument, kind, &tick) == 0 &&
+                    tick.seq)
+                        book_restore(stream->book, &tick);
+}
+
 /* Takes over what a predecessor left: which instruments are ours, and how they stand. */
 static void restore_instruments(struct stream *stream) {
         struct segment *segment = stream->pipeline->segment;
@@ -269,15 +281,7 @@ static void restore_instruments(struct stream *stream) {
                         continue;
                 symbols_add(&stream->symbols, symbol_key(entry->symbol), i);
                 doubt_meet(&stream->doubt, i);
-                if (books_kept(stream->decoder))
-                        book_lose(stream->book, i);
-                for (unsigned kind = 0; kind < MD_PLACES; kind++) {
-                        struct md_tick tick;
-
-                        if (table_read(&segment->table, &segment->journal, i, kind, &tick) == 0 &&
-                            tick.seq)
-                                book_restore(stream->book, &tick);
-                }
+                stream_restore(stream, i);
         }
 }
 
@@ -369,7 +373,9 @@ static int init_stages(struct stream *stream, const struct config_feed *config,
         stream->decoder = decoder_find(config->protocol);
         stream->framing = choose_framing(stream->decoder, config);
         stream->day = day_of_date(config->date);
+        stream->asking.rate = config->recovery_rate;
         count_types(stream);
+        catchup_init(stream, config);
         r = arbiter_init(&stream->arbiter, &params, ops, stream);
         if (!r)
                 r = symbols_init(&stream->symbols, capacity);
@@ -428,6 +434,7 @@ int stream_init(struct stream *stream, struct pipeline *pipeline, const struct c
 void stream_deinit(struct stream *stream) {
         health_stop(stream);
         arbiter_deinit(&stream->arbiter);
+        catchup_deinit(stream);
         doubt_deinit(&stream->doubt);
         symbols_deinit(&stream->symbols);
         books_deinit(stream);

@@ -13,11 +13,13 @@
 
 #include "base/log.h"
 #include "books.h"
+#include "catchup.h"
 #include "day.h"
 #include "decode/decoder.h"
 #include "doubt.h"
 #include "feed/arbiter.h"
 #include "feed/framing.h"
+#include "feed/throttle.h"
 #include "figures.h"
 #include "health.h"
 #include "messages.h"
@@ -51,7 +53,9 @@ struct stream {
         const struct framing *framing; /* of its packets */
         struct feed *feed;
         struct arbiter arbiter;
-        ev_timer wake; /* when the arbiter has something to do, if nothing arrives */
+        ev_timer wake;          /* when the arbiter has something to do, if nothing arrives */
+        struct throttle asking; /* for messages that both lines have lost */
+        struct catchup catchup;
         struct doubt doubt;
         struct health health;
         struct symbols symbols;
@@ -120,6 +124,9 @@ void stream_describe(struct stream *stream, uint32_t instrument, const struct ev
 /* Publishes a tick. */
 void stream_put(struct stream *stream, struct md_tick *tick, int64_t ts_recv);
 void stream_put_system(struct stream *stream, char event, int64_t ts_event, int64_t ts_recv);
+
+/* Takes what the table says of an instrument as its present state. */
+void stream_restore(struct stream *stream, uint32_t instrument);
 
 /* A session begins afresh: what was known of the feed's instruments is not true any more, and is taken
  * back in the table. */

@@ -119,6 +119,8 @@ const struct config_key config_keys[] = {
           .sources = UDP, .fallback = "500" },
         { "feed", "recovery_rate", config_parse_number, FIELD(config_feed, recovery_rate), .min = 1,
           .max = 1000000, .sources = UDP, .fallback = "200" },
+        { "feed", "catch_up_rate", config_parse_number, FIELD(config_feed, catch_up_rate),
+          .max = 1000000, .sources = UDP, .fallback = "10000" },
         { "feed", "receive_buffer", config_parse_size, FIELD(config_feed, receive_buffer),
           .min = 1 << 16, .max = 1 << 30, .sources = UDP, .fallback = "32M" },
         { "feed", "stamps", config_parse_choice, FIELD(config_feed, stamps), .choices = stampers,

@@ -68,6 +68,7 @@ struct config_feed {
         char *recovery;            /* ADDRESS:PORT where messages can be had again; NULL: nowhere */
         int64_t recovery_wait;     /* ns that a hole may stay open for that */
         uint32_t recovery_rate;    /* requests per second */
+        uint32_t catch_up_rate;    /* the same for a session that is joined late; 0: none */
         uint32_t receive_buffer;   /* bytes that wait in the kernel, of each line */
         uint32_t stale_ms;         /* of silence until the feed is down; 0: never */
         enum config_stamps stamps;

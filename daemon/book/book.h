@@ -15,9 +15,9 @@
  * start in the middle of a session, a message on an order or level that should be there and is not) the
  * instrument is suspect: its quotes carry MD_FLAG_MAYBE_BAD_BOOK. A quote of a venue that speaks of the
  * top itself is whole again with the next one. A book of levels or orders is whole again when its session
- * begins afresh, and not before: no single message tells that nothing is missing any more. A daemon that
- * takes over from another one has the same to say, for the segment keeps the newest quotes, but not the
- * books behind them.
+ * begins afresh, or is made once more of all its messages, and not before: no single one tells that
+ * nothing is missing any more. A daemon that takes over from another one has the same to say, for the
+ * segment keeps the newest quotes, but not the books behind them.
  *
  * What is said of an order that is not known is ignored, and counted: it is never guessed.
  */

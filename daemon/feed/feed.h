@@ -61,8 +61,8 @@ int feed_new(struct feed **feedp, const struct config_feed *config, struct ev_lo
              struct bequests *bequests, const struct feed_sink *sink, void *userdata);
 struct feed *feed_free(struct feed *feed);
 
-/* Sends a request to the config's `recovery`; what it answers comes as packets of the third line. False:
- * it has not been sent; there are too many requests, or nobody to ask. */
+/* Sends a request to the config's `recovery`; what it answers comes as packets of the third line. It may
+ * be lost on the way, or the answer may. False: there is nobody to ask. */
 bool feed_ask(struct feed *feed, const uint8_t *request, size_t size);
 
 void feed_start(struct feed *feed);

@@ -1,8 +1,7 @@
 /*
  * The UDP source: datagrams as they arrive, on one line or two
  *
- * A third receiver is there for what is sent again, from the first request on. These go out of it, so many
- * per second at most; those beyond that are not sent, for whoever asks will ask again.
+ * A third receiver is there for what is sent again, from the first request on. These go out of it.
  *
  * At the start, what a predecessor's sockets still hold comes first (feed/bequest.h), of all lines in turn.
  * No time passes meanwhile: what one line has not got, the other may bring out of its own buffer.
@@ -57,10 +56,6 @@ struct udp {
         struct bequests *bequests;
 
         char *recovery; /* ADDRESS:PORT; NULL: nobody to ask */
-        struct {
-                uint32_t rate; /* requests per second */
-                int64_t full;  /* when all that may be sent at once may be sent again */
-        } asking;
 
         struct receiver_batch batch;
 };
@@ -235,18 +230,6 @@ static void leave_lines(struct udp *udp) {
 
 /* ---- what is sent again ---- */
 
-/* Whether one more request may go out now: a second's worth at most at once. */
-static bool may_ask(struct udp *udp) {
-        int64_t now = now_monotonic(), each = NS_PER_S / udp->asking.rate;
-
-        if (udp->asking.full < now)
-                udp->asking.full = now;
-        if (udp->asking.full - now > NS_PER_S - each)
-                return false;
-        udp->asking.full += each;
-        return true;
-}
-
 static int open_recovery(struct udp *udp) {
         struct line *line = &udp->line[ARBITER_LINE_RECOVERY];
         char address[CONFIG_ADDRESS_SIZE];
@@ -269,7 +252,7 @@ static bool udp_ask(struct feed *feed, const uint8_t *request, size_t size) {
         struct udp *udp = container_of(feed, struct udp, feed);
         struct line *line = &udp->line[ARBITER_LINE_RECOVERY];
 
-        if (!udp->recovery || !may_ask(udp))
+        if (!udp->recovery)
                 return false;
         if (line->receiver.fd < 0) {
                 if (open_recovery(udp) < 0)
@@ -278,7 +261,8 @@ static bool udp_ask(struct feed *feed, const uint8_t *request, size_t size) {
                         ev_io_start(feed->loop, &line->io);
         }
         /* one that is lost here is lost as any other on the way */
-        return send(line->receiver.fd, request, size, MSG_DONTWAIT) == (ssize_t)size;
+        send(line->receiver.fd, request, size, MSG_DONTWAIT);
+        return true;
 }
 
 /* ---- set-up ---- */
@@ -425,7 +409,6 @@ int udp_new(struct feed **feedp, const struct config_feed *config, struct ev_loo
         ev_idle_init(&udp->spin, udp_spin);
         ev_set_priority(&udp->spin, EV_MAXPRI); /* it has its turn whatever else there is */
         udp->spins = config->poll == CONFIG_POLL_SPIN;
-        udp->asking.rate = config->recovery_rate;
         udp->bequests = bequests;
         receiver_batch_init(&udp->batch);
         r = feed_init(&udp->feed, &udp_ops, config, loop, sink, userdata);

@@ -93,7 +93,7 @@ static void test_manual_has_no_other(void **state) {
 
 /* What a feed on one line does not need. */
 static bool is_of_lines(const struct config_key *key) {
-        static const char *const starts[] = { "interface_", "source_", "recovery" };
+        static const char *const starts[] = { "interface_", "source_", "recovery", "catch_up" };
 
         for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
                 if (!strncmp(key->name, starts[i], strlen(starts[i])))

@@ -119,6 +119,7 @@ static void test_feeds(void **state) {
                      "[feed lines]\nsource = udp\nprotocol = itch50\na = 239.1.2.3:26477\n"
                      "b = [ff02::1]:26478\ninterface_b = eth1\nsource_b = fe80::1\n"
                      "recovery = 10.0.0.1:18300\nrecovery_ms = 12.5\nrecovery_rate = 7\n"
+                     "catch_up_rate = 0\n"
                      "receive_buffer = 1M\nstamps = nic\npoll = spin\n"
                      "[daemon]\ncpu = 3\npriority = 42\n");
         assert_int_equal(attempt.r, 0);
@@ -169,6 +170,7 @@ static void test_feeds(void **state) {
         assert_null(feed->recovery);
         assert_int_equal(feed->recovery_wait, 500000000);
         assert_int_equal(feed->recovery_rate, 200);
+        assert_int_equal(feed->catch_up_rate, 10000);
         assert_int_equal(feed->receive_buffer, 32 << 20);
         assert_int_equal(feed->stamps, CONFIG_STAMPS_KERNEL);
         assert_int_equal(feed->poll, CONFIG_POLL_WAIT);
@@ -186,6 +188,7 @@ static void test_feeds(void **state) {
         assert_string_equal(feed->recovery, "10.0.0.1:18300");
         assert_int_equal(feed->recovery_wait, 12500000);
         assert_int_equal(feed->recovery_rate, 7);
+        assert_int_equal(feed->catch_up_rate, 0);
         assert_int_equal(feed->receive_buffer, 1 << 20);
         assert_int_equal(feed->stamps, CONFIG_STAMPS_NIC);
         assert_int_equal(feed->poll, CONFIG_POLL_SPIN);
