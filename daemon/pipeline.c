@@ -150,7 +150,7 @@ static void take_unnumbered(struct stream *stream, const struct packet *packet,
                 take_messages(stream, packet, framed, 0);
 }
 
-/* The first packet with numbers after a start. A lower one than a predecessor had is a late copy, if it is not
+/* The first packet with numbers that a line brings after a start. A lower one than a predecessor had is a late copy, if it is not
  * too late for that; then, the session has begun again under its old id. */
 static void resume(struct stream *stream, const struct packet *packet,
                    const struct framed *framed) {
@@ -192,7 +192,7 @@ static void pipeline_packet(void *userdata, const struct packet *packet) {
         health_hear(stream, packet);
         if (!framed.count)
                 stream->stats.heartbeats++;
-        if (framed.sequence && stream->inherited.there)
+        if (framed.sequence && stream->inherited.there && packet->line != ARBITER_LINE_RECOVERY)
                 resume(stream, packet, &framed);
         if (framed.sequence)
                 arbiter_accept(&stream->arbiter, packet, &framed);
