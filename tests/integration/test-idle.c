@@ -4,7 +4,8 @@
  * A daemon with a silent feed and ten clients that sleep. What counts is the CPU time that they use, not how
  * long anything takes. Others on the machine can only add to it, so it is looked at several times, and
  * the least is the truth. And where merely to wake up is dear (a virtual machine under load), the daemon
- * may use as much as a process that does nothing else as often, and once more that.
+ * may use some times as much as a process that does nothing else as often: its caches are cold, too. One that
+ * does not sleep uses a thousand times as much.
  */
 
 #include <string.h>
@@ -19,6 +20,7 @@
 #define HEARTBEATS 10 /* a second */
 
 #define BOUND_US (SECONDS * 1000) /* 0.1 % */
+#define TIMES    8                /* of what the yardstick used */
 
 static struct rig rig;
 static pid_t sleepers[CLIENTS], yardstick;
@@ -100,7 +102,7 @@ static bool look(void) {
                 SECONDS, (unsigned long long)daemon_us, (unsigned long long)clients_us,
                 (unsigned long long)yardstick_us);
         assert_in_range(after.turns - before.turns, 1, SECONDS * HEARTBEATS * 3 / 2);
-        return clients_us < BOUND_US && (daemon_us < BOUND_US || daemon_us < 2 * yardstick_us);
+        return clients_us < BOUND_US && (daemon_us < BOUND_US || daemon_us < TIMES * yardstick_us);
 }
 
 static void only_wake_up(void) {
