@@ -34,6 +34,17 @@ static int requests[2] = { -1, -1 }, answers[2] = { -1, -1 };
 
 /* ---- what may take long ---- */
 
+/* As recvmsg(), without waiting. A peer that has closed without having read all is reported first, and once:
+ * that is passed over. */
+static ssize_t receive(int fd, struct msghdr *message, int flags) {
+        ssize_t n;
+
+        do
+                n = recvmsg(fd, message, flags | MSG_DONTWAIT);
+        while (n < 0 && errno == ECONNRESET);
+        return n;
+}
+
 enum look { END, MESSAGE, DESCRIPTORS };
 
 /* What comes next on a socket, with MSG_PEEK; or what it was. On a socket of packets, an empty one brings the
@@ -52,12 +63,8 @@ static enum look look(int fd, int type, int flags) {
                 .msg_control = &control,
                 .msg_controllen = sizeof(control),
         };
-        ssize_t n;
+        ssize_t n = receive(fd, &message, flags);
 
-        /* a peer that has closed without having read all is reported first, and once */
-        do
-                n = recvmsg(fd, &message, flags | MSG_DONTWAIT);
-        while (n < 0 && errno == ECONNRESET);
         if (n < 0 || (n == 0 && (type != SOCK_SEQPACKET || message.msg_controllen == 0)))
                 return END;
         return message.msg_flags & MSG_CTRUNC ? DESCRIPTORS : MESSAGE;
@@ -236,11 +243,8 @@ ssize_t linger_peek(int fd, size_t most) {
         char bytes[64];
         struct iovec part = { bytes, most < sizeof(bytes) ? most : sizeof(bytes) };
         struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-        ssize_t n;
+        ssize_t n = receive(fd, &message, MSG_PEEK);
 
-        do
-                n = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
-        while (n < 0 && errno == ECONNRESET);
         if (n < 0)
                 return -errno;
         return message.msg_flags & MSG_CTRUNC ? -EBADMSG : n;
