@@ -150,8 +150,8 @@ static void take_unnumbered(struct stream *stream, const struct packet *packet,
                 take_messages(stream, packet, framed, 0);
 }
 
-/* The first packet with numbers that a line brings after a start. A lower one than a predecessor had is a late copy, if it is not
- * too late for that; then, the session has begun again under its old id. */
+/* The first packet with numbers that a line brings after a start. A lower one than a predecessor had is a late
+ * copy, if it is not too late for that; then, the session has begun again under its old id. */
 static void resume(struct stream *stream, const struct packet *packet,
                    const struct framed *framed) {
         bool same = (uint32_t)framed->session == stream->inherited.session;

@@ -197,15 +197,15 @@ static bool take_before(struct line *line, int64_t now) {
         return false;
 }
 
-static unsigned take_all_before(struct udp *udp, int64_t now) {
-        unsigned taken = 0;
+static bool take_all_before(struct udp *udp, int64_t now) {
+        bool any = false;
 
         for (unsigned i = 0; i < ARBITER_LINE_RECOVERY; i++)
-                taken += take_before(&udp->line[i], now);
-        return taken;
+                any |= take_before(&udp->line[i], now);
+        return any;
 }
 
-static void catch_up(struct udp *udp) {
+static void empty_before(struct udp *udp) {
         int64_t now = now_monotonic();
 
         while (take_all_before(udp, now))
@@ -271,7 +271,7 @@ static void udp_start(struct feed *feed) {
         struct udp *udp = container_of(feed, struct udp, feed);
 
         if (udp->bequests) {
-                catch_up(udp);
+                empty_before(udp);
                 leave_lines(udp);
         }
         if (udp->spins) {
