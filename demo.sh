@@ -39,10 +39,14 @@ clean_up() {
 
 # The viewer runs beside this script, not before it, so that a signal finds somebody who listens.
 show_in_terminal() {
+        local status=0
         terminal=$(stty -g)
         $build/tools/mdctl/mdctl -s "$run/socket" watch <&0 &
         viewer=$!
-        wait $viewer && viewer=
+        wait $viewer || status=$?
+        [ -t 0 ] || exit 129 # the terminal is gone; the viewer saw it before the signal came here
+        [ $status -ne 0 ] || viewer=
+        return $status
 }
 
 show_some_lines() {
