@@ -20,7 +20,7 @@
 #define HEARTBEATS 10 /* a second */
 
 #define BOUND_US (SECONDS * 1000) /* 0.1 % */
-#define TIMES    8                /* of what the yardstick used */
+#define TIMES    3                /* of what the yardstick used */
 
 static struct rig rig;
 static pid_t sleepers[CLIENTS], yardstick;
