@@ -16,8 +16,7 @@
 #define ROOM_EACH 128 /* bytes of the window for each message that may come before its turn */
 
 void catchup_init(struct stream *stream, const struct config_feed *config) {
-        if (config->recovery && stream->decoder->height == HEIGHT_ORDERS &&
-            stream->framing->request)
+        if (config->recovery && stream->decoder->height == HEIGHT_ORDERS && stream->framing->request)
                 stream->catchup.rate = config->catch_up_rate;
 }
 
@@ -62,10 +61,10 @@ bool catchup_begin(struct stream *stream, uint64_t session, uint64_t known, int6
 
 /* ---- messages ---- */
 
-void catchup_hear(struct stream *stream, const struct framed *framed) {
+void catchup_hear(struct stream *stream, const struct framed *framed, int64_t now) {
         if (framed->session == stream->arbiter.session)
                 requests_answer(&stream->catchup.requests, framed->sequence,
-                                framed->sequence + framed->count);
+                                framed->sequence + framed->count, now);
 }
 
 void catchup_take(struct stream *stream, const struct packet *packet, struct framed *framed,

@@ -54,7 +54,7 @@ void catchup_deinit(struct stream *stream);
 bool catchup_begin(struct stream *stream, uint64_t session, uint64_t known, int64_t now);
 
 /* A packet of what was asked for has come; it may have been of no use. */
-void catchup_hear(struct stream *stream, const struct framed *framed);
+void catchup_hear(struct stream *stream, const struct framed *framed, int64_t now);
 
 /* Takes a packet's messages in their turn, all but the first `skip`. */
 void catchup_take(struct stream *stream, const struct packet *packet, struct framed *framed,

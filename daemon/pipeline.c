@@ -199,7 +199,7 @@ static void pipeline_packet(void *userdata, const struct packet *packet) {
         else
                 take_unnumbered(stream, packet, &framed);
         if (stream->catchup.on && packet->line == ARBITER_LINE_RECOVERY)
-                catchup_hear(stream, &framed);
+                catchup_hear(stream, &framed, packet->now);
 }
 
 /* ---- the arbiter's clock ---- */

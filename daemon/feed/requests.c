@@ -21,24 +21,24 @@ static bool is_free(const struct requests_piece *piece) {
         return piece->first == piece->end;
 }
 
-/* Messages of a piece have come, up to number `end`: it can be asked for on. */
-static void advance(struct requests_piece *piece, uint64_t end) {
+/* Messages of a piece have come, up to number `end`: if that is all, it can be asked for on. */
+static void advance(struct requests_piece *piece, uint64_t end, int64_t now) {
         piece->first = smaller(end, piece->end);
-        piece->due = 0;
+        piece->due = now + REQUESTS_PAUSE;
         piece->tries = 0;
 }
 
-void requests_answer(struct requests *requests, uint64_t first, uint64_t end) {
+void requests_answer(struct requests *requests, uint64_t first, uint64_t end, int64_t now) {
         for (unsigned i = 0; i < REQUESTS_PIECES; i++) {
                 struct requests_piece *piece = &requests->pieces[i];
 
                 if (!is_free(piece) && first <= piece->first && end > piece->first)
-                        advance(piece, end);
+                        advance(piece, end, now);
         }
 }
 
 /* What has come is asked for no more. */
-static void move_on(struct requests *requests, uint64_t next) {
+static void move_on(struct requests *requests, uint64_t next, int64_t now) {
         requests->next = next;
         if (requests->asked < next)
                 requests->asked = next;
@@ -46,7 +46,7 @@ static void move_on(struct requests *requests, uint64_t next) {
                 struct requests_piece *piece = &requests->pieces[i];
 
                 if (!is_free(piece) && piece->first < next)
-                        advance(piece, next);
+                        advance(piece, next, now);
         }
 }
 
@@ -113,7 +113,7 @@ static int64_t wait_of(const struct requests_piece *piece) {
 int requests_send(struct requests *requests, uint64_t next, uint64_t end, int64_t now,
                   bool (*ask)(void *userdata, uint64_t first, uint64_t n), void *userdata) {
         requests->end = end;
-        move_on(requests, next);
+        move_on(requests, next, now);
         mend(requests);
         cut_pieces(requests);
         if (!gets_nearer(requests, now))

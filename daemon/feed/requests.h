@@ -3,9 +3,11 @@
 /*
  * Requests: a long row of messages, asked for as fast as it may be
  *
- * A server answers a request with one packet, of as many messages as that holds. To wait for each answer
- * before asking on would cost a round trip per packet. So the row is cut into pieces, and many of
- * them are asked for beside each other, each from its first message to its last.
+ * A server answers a request with one packet, of as many messages as that holds, or with several, one after
+ * the other. To wait for each answer before asking on would cost a round trip per packet. So the row is cut
+ * into pieces, and many of them are asked for beside each other, each from its first message to its last.
+ * When a packet has brought only part of a piece, the rest may be on its way: it is asked for when nothing
+ * more has come for REQUESTS_PAUSE.
  *
  * Answers go to somebody else, who puts them in order; he says how far the row has come, and how far its
  * end is by now, for it may grow meanwhile. No piece is further ahead than he has room for. What he had
@@ -27,6 +29,7 @@
 #define REQUESTS_PIECE    256 /* messages */
 #define REQUESTS_PIECES   64
 #define REQUESTS_TRIES    12
+#define REQUESTS_PAUSE    INT64_C(1000000)   /* ns between two packets of an answer, at most */
 #define REQUESTS_WAIT     INT64_C(100000000) /* ns for the first answer, */
 #define REQUESTS_WAIT_MAX INT64_C(800000000) /* and for later ones */
 #define REQUESTS_LAP      INT64_C(60000000000)
@@ -62,7 +65,7 @@ enum {
 void requests_begin(struct requests *requests, uint32_t rate, uint64_t ahead, int64_t now);
 
 /* The messages from number `first` up to `end` have come. */
-void requests_answer(struct requests *requests, uint64_t first, uint64_t end);
+void requests_answer(struct requests *requests, uint64_t first, uint64_t end, int64_t now);
 
 /* Sends what is due by `ask`, which says false if there is nobody; the row has come to number `next`. */
 int requests_send(struct requests *requests, uint64_t next, uint64_t end, int64_t now,

@@ -14,7 +14,8 @@
 
 #define ROW_MAX    200000
 #define FLYING_MAX 4096
-#define FITS       37 /* messages in an answer */
+#define FITS       37        /* messages in a packet */
+#define BEHIND     (MS / 10) /* between the packets of an answer */
 
 /* Someone who asks, and a server behind a network that takes time and loses packets. */
 struct world {
@@ -29,6 +30,7 @@ struct world {
         unsigned losing;   /* of 100 packets, so many are lost */
         unsigned doubling; /* and so many come twice */
         int64_t way, jitter;   /* ns there and back, and at random beyond that */
+        bool sends_on;         /* all that it was asked for, and not one packet only */
         bool silent, gone;     /* it answers nothing; there is nobody */
         uint64_t asked, taken; /* requests; answers */
         unsigned random;
@@ -45,15 +47,24 @@ static unsigned chance(struct world *world, unsigned n) {
         return (world->random >> 16) % n;
 }
 
-static void fly(struct world *world, uint64_t first, uint64_t end) {
+static void fly(struct world *world, uint64_t first, uint64_t end, int64_t after) {
         if (chance(world, 100) < world->losing)
                 return;
         assert_true(world->n_flying < FLYING_MAX);
         world->flying[world->n_flying].first = first;
         world->flying[world->n_flying].end = end;
         world->flying[world->n_flying++].when =
-                world->now + world->way +
+                world->now + world->way + after +
                 (world->jitter ? chance(world, (unsigned)world->jitter) : 0);
+}
+
+/* One packet, or as many as it takes. */
+static void answer(struct world *world, uint64_t first, uint64_t end) {
+        int64_t after = 0;
+
+        for (; end - first > FITS; first += FITS, after += BEHIND)
+                fly(world, first, first + FITS, after);
+        fly(world, first, end, after);
 }
 
 static bool ask(void *userdata, uint64_t first, uint64_t n) {
@@ -67,18 +78,18 @@ static bool ask(void *userdata, uint64_t first, uint64_t n) {
         world->asked++;
         if (world->silent || (world->lacks && first == world->lacks))
                 return true;
-        if (n > FITS)
+        if (n > FITS && !world->sends_on)
                 end = first + 1 + chance(world, FITS); /* some packets hold more than others */
         if (world->lacks > first && world->lacks < end)
                 end = world->lacks;
         for (unsigned i = 0; i < 1 + (chance(world, 100) < world->doubling); i++)
-                fly(world, first, end);
+                answer(world, first, end);
         return true;
 }
 
 static void take(struct world *world, uint64_t first, uint64_t end) {
         world->taken++;
-        requests_answer(&world->requests, first, end);
+        requests_answer(&world->requests, first, end, world->now);
         for (uint64_t i = first; i < end; i++) {
                 if (i < world->next || world->came[i] ||
                     (i > world->next && world->held >= world->keeps))
@@ -154,6 +165,14 @@ static void each_message_is_asked_for_once(void **state) {
         assert_true(world.now - 5000 * MS < 1000 * MS); /* and not one after the other */
 }
 
+static void what_is_on_its_way_is_not_asked_for(void **state) {
+        (void)state;
+        world.sends_on = true;
+        begin(&world, 256 * 400 + 1, 1000000);
+        assert_int_equal(run(&world), REQUESTS_OK);
+        assert_int_equal(world.asked, 400);
+}
+
 static void a_short_row_is_one_request(void **state) {
         (void)state;
         begin(&world, 2, 1);
@@ -166,9 +185,12 @@ static void whatever_is_lost_comes_in_the_end(void **state) {
                 unsigned losing, doubling;
                 int64_t jitter;
                 uint64_t room;
+                bool sends_on;
         } ways[] = {
-                { 20, 0, 0, 0 },       { 50, 10, 5 * MS, 0 },    { 0, 100, 50 * MS, 0 },
-                { 0, 0, 150 * MS, 0 }, { 20, 5, 50 * MS, 2000 }, { 5, 5, 5 * MS, 300 },
+                { 20, 0, 0, 0, false },          { 35, 10, 5 * MS, 0, false },
+                { 0, 100, 50 * MS, 0, false },   { 0, 0, 150 * MS, 0, false },
+                { 20, 5, 50 * MS, 2000, false }, { 5, 5, 5 * MS, 300, false },
+                { 20, 5, MS, 0, true },          { 5, 5, 50 * MS, 2000, true },
         };
 
         (void)state;
@@ -178,6 +200,7 @@ static void whatever_is_lost_comes_in_the_end(void **state) {
                 world.doubling = ways[i].doubling;
                 world.jitter = ways[i].jitter;
                 world.room = ways[i].room;
+                world.sends_on = ways[i].sends_on;
                 begin(&world, 30001, 1000000);
                 assert_int_equal(run(&world), REQUESTS_OK);
         }
@@ -267,6 +290,7 @@ int main(void) {
                 TEST(a_server_that_has_no_more_is_given_up),
                 TEST(a_row_that_grows_too_fast_is_given_up),
                 TEST(a_short_row_is_one_request),
+                TEST(what_is_on_its_way_is_not_asked_for),
                 TEST(each_message_is_asked_for_once),
                 TEST(whatever_is_lost_comes_in_the_end),
                 TEST(what_there_was_no_room_for_is_asked_for_again),
