@@ -9,6 +9,7 @@
 #define CHANNEL 1
 
 #define REQUEST  32
+#define ANSWER   1000
 #define MESSAGES 1 /* that a request is for them, and not for bytes of the stream */
 
 static void put_header(const struct packet_writer *writer, uint16_t count, int64_t time,
@@ -46,6 +47,7 @@ static bool read_request(const struct packet_writer *writer, const uint8_t *requ
 const struct transport iextp_transport = {
         .name = "iextp",
         .header = HEADER,
+        .answer = ANSWER,
         .put_header = put_header,
         .read_request = read_request,
 };

@@ -23,6 +23,8 @@ struct transport {
         size_t header;   /* bytes */
         bool big_endian; /* the lengths in front of the messages */
         uint16_t end;    /* the count of a packet that says the session is over; 0: there is none */
+        uint64_t answer; /* messages that a request brings at most, in as many packets as it takes;
+                          * 0: as many as one packet holds */
         void (*put_header)(const struct packet_writer *writer, uint16_t count, int64_t time,
                            uint8_t *header);
         /* Reads a request for messages of the writer's session. False: it is none. */

@@ -34,18 +34,38 @@ void server_deinit(struct server *server) {
         *server = SERVER_NULL;
 }
 
-/* Writes what is asked for and returns its size; 0: this is no request, or nothing can be had. */
-static size_t answer(struct server *server, const uint8_t *request, size_t size,
-                     struct packet_writer *packet) {
-        uint64_t first, n;
+/* Sends a packet of up to `n` messages, and returns how many it holds; 0: they are not to be had. */
+static uint64_t send_packet(struct server *server, uint64_t first, uint64_t n,
+                            const struct sockaddr *to, socklen_t to_size) {
+        struct packet_writer packet;
+        size_t size = store_answer(&server->store, server->writer, first, n, &packet);
 
-        if (!server->writer->transport->read_request(server->writer, request, size, &first, &n))
+        if (!size)
                 return 0;
-        return store_answer(&server->store, server->writer, first, n, packet);
+        /* one that is lost is asked for again */
+        if (random_below(&server->random, SERVER_ALL) >= server->loss &&
+            sendto(server->fd, packet.data, size, 0, to, to_size) == (ssize_t)size)
+                server->answers++;
+        return packet.sequence - first;
+}
+
+static void answer(struct server *server, const uint8_t *request, size_t size,
+                   const struct sockaddr *to, socklen_t to_size) {
+        const struct transport *transport = server->writer->transport;
+        uint64_t first, n, sent;
+
+        if (!transport->read_request(server->writer, request, size, &first, &n))
+                return;
+        if (n > transport->answer && transport->answer)
+                n = transport->answer;
+        do {
+                sent = send_packet(server, first, n, to, to_size);
+                first += sent;
+                n -= sent;
+        } while (transport->answer && sent && n);
 }
 
 int server_dispatch(struct server *server) {
-        struct packet_writer packet;
         uint8_t request[REQUEST_MAX + 1];
         struct sockaddr_storage from;
 
@@ -53,18 +73,11 @@ int server_dispatch(struct server *server) {
                 socklen_t from_size = sizeof(from);
                 ssize_t n = recvfrom(server->fd, request, sizeof(request), 0,
                                      (struct sockaddr *)&from, &from_size);
-                size_t size;
 
                 if (n < 0)
                         return 0; /* none waits; or one that asked is gone */
                 server->requests++;
-                size = answer(server, request, (size_t)n, &packet);
-                if (random_below(&server->random, SERVER_ALL) < server->loss)
-                        continue;
-                /* one that is lost is asked for again */
-                if (size && sendto(server->fd, packet.data, size, 0, (struct sockaddr *)&from,
-                                   from_size) == (ssize_t)size)
-                        server->answers++;
+                answer(server, request, (size_t)n, (struct sockaddr *)&from, from_size);
         }
         return 0;
 }

@@ -3,8 +3,8 @@
 /*
  * The server that receivers ask for what they have missed
  *
- * How a request looks is the transport's matter. Whoever sends one gets one packet back, and asks again for
- * what it did not hold.
+ * How a request looks, and whether one packet comes back or several, is the transport's matter. Whoever
+ * sends one asks again for what did not come.
  */
 
 #include "sim/packet.h"
@@ -19,8 +19,8 @@ struct server {
         struct store store;
         const struct packet_writer *writer; /* of the present session */
         struct random random;
-        uint32_t loss; /* of SERVER_ALL answers, so many are lost */
-        uint64_t requests, answers;
+        uint32_t loss;              /* of SERVER_ALL packets, so many are lost */
+        uint64_t requests, answers; /* packets both */
 };
 
 #define SERVER_NULL                                                                                \
