@@ -16,7 +16,7 @@
 #define ROOM_EACH 128 /* bytes of the window for each message that may come before its turn */
 
 void catchup_init(struct stream *stream, const struct config_feed *config) {
-        if (config->recovery && stream->decoder->height == HEIGHT_ORDERS && stream->framing->request)
+        if (config->recovery && books_kept(stream->decoder) && stream->framing->request)
                 stream->catchup.rate = config->catch_up_rate;
 }
 

@@ -3,10 +3,10 @@
 /*
  * Catching up: the books of a session that was joined late
  *
- * A book of orders is made of all messages since the session began, and a daemon that starts in its
- * middle, by itself or in the place of another one, has not had them. Where a server has them all, it is
- * asked for them from number 1 on, up to where the lines are (feed/requests.h, feed/arbiter.h), and the
- * books are made from the beginning.
+ * A book is made of all messages since the session began, and a daemon that starts in its middle, by
+ * itself or in the place of another one, has not had them. Where a server has them all, it is asked for
+ * them from number 1 on, up to where the lines are (feed/requests.h, feed/arbiter.h), and the books are
+ * made from the beginning.
  *
  *   - Meanwhile the feed is recovering, and the table stands as it was, its quotes flagged. What a message
  *     makes is not published, for it was true once and is not now; of each instrument and kind the
