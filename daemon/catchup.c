@@ -163,8 +163,7 @@ void catchup_go_on(struct stream *stream, int64_t now) {
                 say_how_far(stream, now);
                 return;
         }
-        /* what no line knows of, a predecessor may have been wrong about */
-        if (arbiter->next < arbiter->catching_up.dropped && log_gate_pass(&stream->gate, 10, 10))
+        if (!arbiter_has_come_up(arbiter) && log_gate_pass(&stream->gate, 10, 10))
                 log_feed(LOG_WARNING, LOG_PLAIN, stream->name,
                          ": message %" PRIu64 " of a session that was joined late cannot be had: "
                          "recovery %s; books are in doubt until a session begins afresh",

@@ -165,7 +165,7 @@ static void resume(struct stream *stream, const struct packet *packet,
         arbiter_resume(&stream->arbiter, same ? framed->session : stream->inherited.session,
                        stream->inherited.next, stream->stats.last_event);
         if (same)
-                arbiter_go_back(&stream->arbiter);
+                arbiter_go_back(&stream->arbiter, packet->now);
 }
 
 static void pipeline_packet(void *userdata, const struct packet *packet) {

@@ -199,13 +199,15 @@ static void put_off(struct arbiter *arbiter, const struct framed *framed) {
         arbiter->stranger.answered = true; /* its session lives */
 }
 
-/* What is before the first packets of the lines has been missed. They may be copies of what is known. */
-static void note_how_far(struct arbiter *arbiter, const struct framed *framed) {
+/* What is before the first packets of the lines has been missed. They may be late copies of what is known. */
+static void note_how_far(struct arbiter *arbiter, const struct packet *packet,
+                         const struct framed *framed) {
         uint64_t sequence = framed->sequence;
+        bool may_be_copy = packet->now - arbiter->catching_up.began < ARBITER_SILENCE;
 
         arbiter->catching_up.dropped = later(arbiter->catching_up.dropped, sequence);
         arbiter->catching_up.goal = later(arbiter->catching_up.goal, sequence);
-        arbiter->catching_up.told = sequence >= arbiter->catching_up.known;
+        arbiter->catching_up.told = sequence >= arbiter->catching_up.known || !may_be_copy;
 }
 
 static void end_catching_up(struct arbiter *arbiter, int64_t now) {
@@ -220,6 +222,10 @@ static void look_at_goal(struct arbiter *arbiter, int64_t now) {
         arbiter->ops->caught_up(arbiter->userdata);
 }
 
+bool arbiter_has_come_up(const struct arbiter *arbiter) {
+        return arbiter->catching_up.told && arbiter->next >= arbiter->catching_up.dropped;
+}
+
 void arbiter_give_in(struct arbiter *arbiter, int64_t now) {
         struct window *window = &arbiter->window;
         uint64_t to = later(arbiter->catching_up.dropped, arbiter->catching_up.known);
@@ -227,7 +233,7 @@ void arbiter_give_in(struct arbiter *arbiter, int64_t now) {
         if (!arbiter->catching_up.on)
                 return;
         end_catching_up(arbiter, now);
-        if (arbiter->next >= arbiter->catching_up.dropped) {
+        if (arbiter_has_come_up(arbiter)) {
                 arbiter->ops->caught_up(arbiter->userdata);
                 return;
         }
@@ -240,7 +246,7 @@ void arbiter_give_in(struct arbiter *arbiter, int64_t now) {
         release(arbiter);
 }
 
-void arbiter_go_back(struct arbiter *arbiter) {
+void arbiter_go_back(struct arbiter *arbiter, int64_t now) {
         uint64_t next = arbiter->next;
 
         arbiter->next = 1;
@@ -249,7 +255,8 @@ void arbiter_go_back(struct arbiter *arbiter) {
                 return;
         }
         arbiter->catching_up.told = false;
-        arbiter->catching_up.dropped = 2; /* nothing at all is not enough */
+        arbiter->catching_up.began = now;
+        arbiter->catching_up.dropped = 1;
 }
 
 /* ---- packets in their places ---- */
@@ -378,7 +385,7 @@ static void accept_own(struct arbiter *arbiter, const struct packet *packet,
         if (end_of(framed) > arbiter->seen)
                 arbiter->seen = end_of(framed);
         if (arbiter->catching_up.on && !arbiter->catching_up.told)
-                note_how_far(arbiter, framed);
+                note_how_far(arbiter, packet, framed);
         if (framed->sequence >= line->next || end_of(framed) > line->next) {
                 note_skipped(arbiter, packet->line, framed->sequence);
                 go_on(line, framed);

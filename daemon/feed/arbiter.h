@@ -169,6 +169,7 @@ struct arbiter {
         struct {
                 bool on;
                 bool told;        /* a line has told how far the session is */
+                int64_t began;    /* when those before us had been in it */
                 uint64_t known;   /* as catch_up() was told */
                 uint64_t dropped; /* the number behind all that came on lines and did not wait */
                 uint64_t goal;    /* and behind all that has to come before it is over */
@@ -196,7 +197,7 @@ void arbiter_deinit(struct arbiter *arbiter);
 void arbiter_resume(struct arbiter *arbiter, uint64_t session, uint64_t next, int64_t sent);
 
 /* Right after that: what was carried so far is wanted again, if catch_up() says that it can be had. */
-void arbiter_go_back(struct arbiter *arbiter);
+void arbiter_go_back(struct arbiter *arbiter, int64_t now);
 
 /* Takes a packet with numbers, as it arrives: packet->line and packet->now are set, and now never
  * steps back. */
@@ -209,9 +210,13 @@ void arbiter_expire(struct arbiter *arbiter, int64_t now);
 /* When arbiter_expire() has something to do, if nothing arrives; ARBITER_NEVER. */
 int64_t arbiter_deadline(struct arbiter *arbiter);
 
-/* What a late comer missed cannot be had: the stream joins where the lines are. (Or it has come so far that
- * they know of nothing else: then it has caught up.) */
+/* What a late comer missed cannot be had: the stream joins where the lines are, or goes on where somebody
+ * before us was. (Or it has come so far that lines know of nothing else: then it has caught up.) */
 void arbiter_give_in(struct arbiter *arbiter, int64_t now);
+
+/* A late comer has all that lines know of. What those before us knew may be more, if they were wrong: a line
+ * that still is behind that when no copy can be late any more proves it. */
+bool arbiter_has_come_up(const struct arbiter *arbiter);
 
 /* Nothing more will come: what waits goes on, and what is missing is lost. */
 void arbiter_drain(struct arbiter *arbiter);

@@ -158,7 +158,7 @@ static void who_gives_in_joins_where_the_lines_are(void **state) {
 /* Somebody before us had carried all that was before that number. */
 static void go_back_from(struct trial *trial, uint64_t next) {
         arbiter_resume(&trial->arbiter, SESSION, next, trial->sent);
-        arbiter_go_back(&trial->arbiter);
+        arbiter_go_back(&trial->arbiter, trial->now);
         assert_true(trial->catching_up);
 }
 
@@ -197,10 +197,29 @@ static void what_only_the_predecessor_knew_need_not(void **state) {
 
         go_back_from(trial, 1101);
         answered_up_to(trial, 1051);
+        passes(trial, ARBITER_SILENCE); /* and no copy is so late */
+        sent_on(trial, A, 1051, 10);
         arbiter_give_in(&trial->arbiter, trial->now);
         assert_int_equal(trial->caught_up, 1);
-        sent_on(trial, A, 1051, 60);
+        sent_on(trial, A, 1061, 50);
         assert_int_equal(trial->taken, 1110);
+        assert_int_equal(trial->gaps, 0);
+}
+
+static void a_late_copy_does_not_tell_how_far_it_is(void **state) {
+        struct trial *trial = *state;
+
+        go_back_from(trial, 1101);
+        sent_on(trial, A, 11, 10);
+        passes(trial, ARBITER_SILENCE - 1);
+        sent_on(trial, B, 11, 10);
+        assert_int_equal(trial->resets, 0);
+        answered_up_to(trial, 51); /* and then the server is silent */
+        passes(trial, 10 * ARBITER_SILENCE);
+        arbiter_give_in(&trial->arbiter, trial->now);
+        assert_int_equal(trial->caught_up, 0);
+        assert_false(trial->catching_up);
+        assert_int_equal(trial->arbiter.next, 1101);
         assert_int_equal(trial->gaps, 0);
 }
 
@@ -221,7 +240,7 @@ static void who_cannot_go_back_goes_on(void **state) {
         trial->can_catch_up = false;
         trial->next = 101;
         arbiter_resume(&trial->arbiter, SESSION, 101, trial->sent);
-        arbiter_go_back(&trial->arbiter);
+        arbiter_go_back(&trial->arbiter, trial->now);
         sent_on(trial, A, 101, 10);
         assert_int_equal(trial->next, 111);
         assert_int_equal(trial->taken, 10);
@@ -387,6 +406,7 @@ int main(void) {
                 TEST(who_gives_in_joins_where_the_lines_are),
                 TEST(what_is_known_to_be_there_has_to_come),
                 TEST(what_only_the_predecessor_knew_need_not),
+                TEST(a_late_copy_does_not_tell_how_far_it_is),
                 TEST(what_was_missed_between_the_two_has_to_come_too),
                 TEST(what_the_predecessor_had_is_no_gap),
                 TEST(who_cannot_go_back_goes_on),
