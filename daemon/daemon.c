@@ -185,6 +185,13 @@ static int check_feed(const struct config *config, const struct config_feed *fee
                           feed->protocol);
                 return -EINVAL;
         }
+        if (!pipeline_brings(feed)) {
+                log_error("%s:%u: [feed %s] source: a file of messages holds itch50, and %s (line "
+                          "%u) is in packets; play a recording of these with source = pcap",
+                          config->path, config_feed_line(feed, "source"), feed->name,
+                          feed->protocol, config_feed_line(feed, "protocol"));
+                return -EINVAL;
+        }
         if (feed->framing && !pipeline_carries(feed->framing, feed)) {
                 log_error("%s:%u: [feed %s] framing: with %s, %s does not come from such a "
                           "source; take the line out",

@@ -319,6 +319,11 @@ bool pipeline_knows(const char *protocol) {
         return decoder_find(protocol) != NULL;
 }
 
+bool pipeline_brings(const struct config_feed *config) {
+        /* a file has the pace of the times in its messages, which are where ITCH has them */
+        return config->source != CONFIG_SOURCE_FILE || !decoder_find(config->protocol)->iextp;
+}
+
 bool pipeline_carries(const char *name, const struct config_feed *config) {
         const struct framing *framing = framing_find(name);
 

@@ -52,5 +52,8 @@ void pipeline_start(struct pipeline *pipeline);
 /* Whether a feed can speak that protocol, for the check of a config. */
 bool pipeline_knows(const char *protocol);
 
+/* Whether its protocol, one that is known, can come from its source. */
+bool pipeline_brings(const struct config_feed *config);
+
 /* Whether that framing can be a feed's, whose protocol is known. */
 bool pipeline_carries(const char *name, const struct config_feed *config);
