@@ -28,11 +28,12 @@ type Health struct {
 	Version      string        // of the daemon
 
 	// Of this client's stream; while it is busy, as of at most 256 ticks ago.
-	Cursor uint64 // number of the next tick it would look at
-	Ticks  uint64 // taken
-	Merged uint64 // passed over
-	Missed uint64 // overwritten before they were looked at
-	Laps   uint64 // times that it was lapped
+	Cursor    uint64 // number of the next tick it would look at
+	Ticks     uint64 // taken
+	Merged    uint64 // passed over
+	Missed    uint64 // overwritten before they were looked at
+	Recovered uint64 // of these, Conflate or Changes gave out all the same, from the table
+	Laps      uint64 // times that it was lapped
 }
 
 // Health says how things are. It costs no system call but a look at the clock.
@@ -59,6 +60,7 @@ func (c *Client) Health() (Health, error) {
 		Ticks:       c.control.load64(offControlTicks),
 		Merged:      c.control.load64(offControlMerged),
 		Missed:      c.control.load64(offControlMissed),
+		Recovered:   c.stream.recoveredTold.Load(),
 		Laps:        c.control.load64(offControlLaps),
 	}
 	if c.file {

@@ -3,6 +3,7 @@ package mdclient
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,8 @@ type stream struct {
 	unsaid                                         uint64 // of missed, not yet given out
 	remapped                                       bool   // another segment, not yet given out
 	lagging                                        bool   // as Lagging has said last
+
+	recoveredTold atomic.Uint64 // recovered, for other goroutines: it is not on the control page
 
 	retryAt    time.Time // when to connect again
 	retryDelay time.Duration
@@ -49,6 +52,7 @@ func (s *stream) report() {
 	s.control.store64(offControlTicks, s.ticks)
 	s.control.store64(offControlMerged, s.merged)
 	s.control.store64(offControlMissed, s.missed)
+	s.recoveredTold.Store(s.recovered)
 	s.control.store64(offControlLaps, s.laps)
 	s.control.store64(offControlSleeps, s.sleeps)
 }
