@@ -28,6 +28,9 @@ struct exchange {
 /* A UDP port on the loopback interface that nobody has now. */
 uint16_t exchange_free_port(void);
 
+/* Of a feed that listens there; the port stands behind the format. */
+#define EXCHANGE_KEYS "source = udp\nprotocol = iex-tops\naddress = 127.0.0.1\nport = %u\n"
+
 /* Sends to 127.0.0.1. */
 void exchange_to_port(struct exchange *exchange, uint16_t port);
 

@@ -98,8 +98,7 @@ int hostile_setup(void **state) {
         rig_configure(&hostile.rig, "instruments = 1024\njournal = 4096\n",
                       "[access]\nread = *\n"
                       "[limits]\nclients = 64\nclients_per_user = %d\nhello_ms = %d\n"
-                      "[feed own]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\n"
-                      "port = %u\n",
+                      "[feed own]\n" EXCHANGE_KEYS,
                       HOSTILE_PER_USER, HOSTILE_HELLO_MS, port);
         rig_start(&hostile.rig);
         hostile.witness = rig_connect(&hostile.rig, "witness");

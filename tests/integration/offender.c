@@ -276,8 +276,7 @@ int market_setup(void **state) {
                       "[access]\nread = *\npublish = 0\n"
                       "[feed " NEIGHBOUR_FEED "]\nsource = publisher\n"
                       "[feed " OFFENDER_FEED "]\nsource = publisher\nring = %d\ninstruments = %d\n"
-                      "[feed udp]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\n"
-                      "port = %u\n",
+                      "[feed udp]\n" EXCHANGE_KEYS,
                       OFFENDER_RING, OFFENDER_MOST, exchange_free_port());
         rig_start(&market.rig);
         market.feed = 1;

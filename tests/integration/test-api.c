@@ -439,9 +439,7 @@ static void calls_with_a_daemon(void **state) {
         struct md_client *client;
 
         (void)state;
-        rig_configure(&rig, "instruments = 8\njournal = 1024\n",
-                      "[feed own]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\n"
-                      "port = %u\n",
+        rig_configure(&rig, "instruments = 8\njournal = 1024\n", "[feed own]\n" EXCHANGE_KEYS,
                       port);
         rig_start(&rig);
         client = rig_connect(&rig, "caller");

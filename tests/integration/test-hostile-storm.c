@@ -348,8 +348,7 @@ static int setup(void **state) {
         rig_configure(&rig, "instruments = 64\njournal = 262144\n",
                       "[access]\nread = *\npublish = *\ncontrol = *\n"
                       "[limits]\nclients = 100\nclients_per_user = %d\nhello_ms = 60000\n"
-                      "[feed exchange]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\n"
-                      "port = %u\n[feed own]\nsource = publisher\n",
+                      "[feed exchange]\n" EXCHANGE_KEYS "[feed own]\nsource = publisher\n",
                       PER_USER, port);
         exchange_to_port(&exchange, port);
         return 0;

@@ -141,10 +141,7 @@ static void next_to_nothing_is_used(void **state) {
 static int setup(void **state) {
         (void)state;
         rig_init(&rig);
-        rig_configure(&rig, "",
-                      "[feed own]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\n"
-                      "port = %u\n",
-                      exchange_free_port());
+        rig_configure(&rig, "", "[feed own]\n" EXCHANGE_KEYS, exchange_free_port());
         return 0;
 }
 

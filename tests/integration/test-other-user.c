@@ -145,8 +145,7 @@ static void start(void) {
 
         rig_configure(&rig, "instruments = 8\njournal = 1024\n",
                       "[access]\nread = *\n"
-                      "[feed own]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\n"
-                      "port = %u\n",
+                      "[feed own]\n" EXCHANGE_KEYS,
                       port);
         rig_start(&rig);
         exchange_to_port(&exchange, port);

@@ -297,9 +297,7 @@ static int setup(void **state) {
 
         (void)state;
         rig_init(&rig);
-        rig_configure(&rig, "instruments = 8\njournal = 1024\n",
-                      "[feed own]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\n"
-                      "port = %u\n",
+        rig_configure(&rig, "instruments = 8\njournal = 1024\n", "[feed own]\n" EXCHANGE_KEYS,
                       port);
         exchange_to_port(&exchange, port);
         return 0;

@@ -73,9 +73,7 @@ static int setup(void **state) {
         (void)state;
         rig_init(&rig);
         rig_configure(&rig, "instruments = 8\njournal = 1024\n",
-                      "[feed own]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\n"
-                      "port = %u\n[feed demo]\nsource = publisher\n",
-                      port);
+                      "[feed own]\n" EXCHANGE_KEYS "[feed demo]\nsource = publisher\n", port);
         rig_start(&rig);
         client = rig_connect(&rig, "reader");
         exchange_to_port(&exchange, port);

@@ -306,9 +306,7 @@ static int setup_group(void **state) {
 
         (void)state;
         rig_init(&rig);
-        rig_configure(&rig, "instruments = 64\njournal = 4096\n",
-                      "[feed own]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\n"
-                      "port = %u\n",
+        rig_configure(&rig, "instruments = 64\njournal = 4096\n", "[feed own]\n" EXCHANGE_KEYS,
                       port);
         rig_start(&rig);
         exchange_to_port(&exchange, port);
