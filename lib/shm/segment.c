@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "shm/bind.h"
+#include "shm/name.h"
 
 #define COUNTERS_CAPACITY (64 + FEEDS_MAX * COUNTERS_PER_FEED)
 
@@ -118,103 +118,6 @@ void segment_detach(struct segment *segment) {
         if (segment->lock_fd >= 0)
                 close(segment->lock_fd);
         *segment = (struct segment)SEGMENT_INIT;
-}
-
-static void lock_name(char name[SEGMENT_NAME_MAX + 8], const char *segment) {
-        snprintf(name, SEGMENT_NAME_MAX + 8, "%s.lock", segment);
-}
-
-/* Anybody can put something into /dev/shm under our names, and who owns an object can write to it, and cut
- * it off: nothing is taken over but what this user has made. -EPERM. */
-static int check_owner(int fd, const char *name, struct segment_why *why) {
-        struct stat st;
-        int r;
-
-        if (fstat(fd, &st) < 0) {
-                r = -errno;
-                segment_why_set(why, "cannot look at /dev/shm%s: %s", name, strerror(-r));
-                return r;
-        }
-        if (st.st_uid != geteuid()) {
-                segment_why_set(
-                        why,
-                        "/dev/shm%s belongs to uid %u, not to this daemon's %u: remove it, or give "
-                        "this one another [segment] name",
-                        name, st.st_uid, geteuid());
-                return -EPERM;
-        }
-        if (st.st_nlink > 1) {
-                segment_why_set(
-                        why,
-                        "/dev/shm%s has %lu names, and may be another daemon's: remove this one",
-                        name, (unsigned long)st.st_nlink);
-                return -EPERM;
-        }
-        return 0;
-}
-
-/* Whether an object that we have open stands under that name. */
-static bool is_named(int fd, const char *name) {
-        struct stat ours, named;
-        int probe;
-        bool is;
-
-        probe = shm_open(name, O_RDONLY, 0);
-        if (probe < 0)
-                return false;
-        is = fstat(fd, &ours) == 0 && fstat(probe, &named) == 0 && ours.st_ino == named.st_ino &&
-             ours.st_dev == named.st_dev;
-        close(probe);
-        return is;
-}
-
-/* The lock object is unlinked by whoever ends cleanly, so we may have locked one without a name:
- * then again. */
-static int lock_take(const char *segment, struct segment_why *why) {
-        char name[SEGMENT_NAME_MAX + 8];
-        int fd, r;
-
-        lock_name(name, segment);
-        for (;;) {
-                fd = shm_open(name, O_RDWR | O_CREAT, 0600);
-                if (fd < 0) {
-                        r = -errno;
-                        segment_why_set(why, "cannot make the lock /dev/shm%s: %s", name,
-                                        strerror(-r));
-                        return r;
-                }
-                r = check_owner(fd, name, why);
-                if (r < 0) {
-                        close(fd);
-                        return r;
-                }
-                if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                        r = errno == EWOULDBLOCK ? -EBUSY : -errno;
-                        if (r == -EBUSY)
-                                segment_why_set(
-                                        why,
-                                        "another mdshmd is at work on it (it holds /dev/shm%s); stop "
-                                        "that one, or give this one another [segment] name",
-                                        name);
-                        else
-                                segment_why_set(why, "cannot lock /dev/shm%s: %s", name,
-                                                strerror(-r));
-                        close(fd);
-                        return r;
-                }
-                if (is_named(fd, name))
-                        return fd;
-                close(fd);
-        }
-}
-
-/* Whether a lock that was handed on is the one of this name, and ours. Another one says nothing of
- * who may write. */
-static bool lock_inherit(const char *segment, int fd) {
-        char name[SEGMENT_NAME_MAX + 8];
-
-        lock_name(name, segment);
-        return fd >= 0 && is_named(fd, name) && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 /* Whether what a predecessor left has the shape that is wanted now. */
@@ -347,10 +250,7 @@ static int format(struct segment *segment, int fd, const struct segment_params *
 
 /* The end of a daemon that never got hold of what stands under the name: only the lock was its own. */
 static void give_up(struct segment *segment) {
-        char name[SEGMENT_NAME_MAX + 8];
-
-        lock_name(name, segment->name);
-        shm_unlink(name);
+        name_lock_remove(segment->name);
         segment_detach(segment);
 }
 
@@ -382,10 +282,10 @@ static void discard_namesake(const char *name, int fd) {
         struct segment other = SEGMENT_INIT;
         struct segment_why why;
 
-        if (is_named(fd, name))
+        if (name_is_of(fd, name))
                 return;
         other.fd = shm_open(name, O_RDWR, 0);
-        if (other.fd >= 0 && check_owner(other.fd, name, &why) < 0) {
+        if (other.fd >= 0 && name_check_owner(other.fd, name, &why) < 0) {
                 segment_detach(&other);
                 return; /* not ours to end */
         }
@@ -403,7 +303,7 @@ static int open_named(struct segment *segment, const struct segment_params *para
 
         fd = shm_open(name, O_RDWR, 0);
         if (fd >= 0) {
-                r = check_owner(fd, name, why);
+                r = name_check_owner(fd, name, why);
                 if (r < 0) {
                         close(fd);
                         give_up(segment);
@@ -448,7 +348,7 @@ int segment_inherit(struct segment *segment, const char *name, const struct segm
         r = check_shape(name, params, why);
         if (r == 0) {
                 strcpy(segment->name, name);
-                segment->locked = lock_inherit(name, lock_fd);
+                segment->locked = name_lock_inherit(name, lock_fd);
                 segment->lock_fd = segment->locked ? lock_fd : -1;
         }
         /* without its lock, it may be somebody else's by now */
@@ -465,7 +365,7 @@ int segment_inherit(struct segment *segment, const char *name, const struct segm
         if (r < 0)
                 return r;
         if (!segment->locked) {
-                r = lock_take(name, why);
+                r = name_lock(name, why);
                 if (r < 0)
                         return r;
                 segment->lock_fd = r;
@@ -524,15 +424,12 @@ int segment_open_readonly(const struct segment *segment) {
 }
 
 void segment_retire(struct segment *segment) {
-        char name[SEGMENT_NAME_MAX + 8];
-
         if (segment->header)
                 end(segment);
         /* without the lock the names are another daemon's */
         if (segment->lock_fd >= 0) {
                 shm_unlink(segment->name);
-                lock_name(name, segment->name);
-                shm_unlink(name);
+                name_lock_remove(segment->name);
         }
         segment_detach(segment);
 }

@@ -11,10 +11,7 @@
  *      detach          the mapping goes
  *      retire          the daemon says that nothing will come any more, and takes the name away
  *
- * One daemon at a time may write. The lock is not on the segment itself, which readers hold open and
- * could lock, but on an object beside it (NAME.lock), readable by nobody else. It belongs to an open
- * file description, so it outlives the process exactly as long as somebody keeps the descriptor for
- * its successor, and is gone with the last one.
+ * One daemon at a time may write; shm/name.h says how.
  *
  * Functions that can fail for a reason worth a sentence take a `struct segment_why`, and leave that
  * sentence in it.
