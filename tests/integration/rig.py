@@ -49,8 +49,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def udp_feed(port):
-    return f'[feed sim]\nsource = udp\nprotocol = iex-tops\naddress = 127.0.0.1\nport = {port}\n'
+def udp_feed(*ports, name='sim', protocol='iex-tops'):
+    """A feed on this host: line A at the first of these ports, line B at the second."""
+    lines = ''.join(f'{line} = 127.0.0.1:{port}\n' for line, port in zip('ab', ports))
+    return f'[feed {name}]\nsource = udp\nprotocol = {protocol}\n{lines}'
 
 
 class Rig:
