@@ -39,6 +39,7 @@ struct tape {
         enum feed_state state;
         char text[512];  /* with the last change */
         bool is_over;    /* ENDED or DOWN was said */
+        bool is_patient; /* there is somebody else who sees that it hangs */
         bool is_late;    /* patience ran out */
         uint64_t enough; /* packets until the loop ends; 0: until the source does */
 
@@ -147,7 +148,8 @@ static inline void tape_run(struct tape *tape) {
         ev_timer_init(&patience, tape_on_patience, TAPE_PATIENCE, 0);
         patience.data = tape;
         tape->began = tape_now();
-        ev_timer_start(tape->loop, &patience);
+        if (!tape->is_patient)
+                ev_timer_start(tape->loop, &patience);
         ev_run(tape->loop, 0);
         ev_timer_stop(tape->loop, &patience);
 }
