@@ -8,87 +8,15 @@
  */
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "shm/control.h"
+#include "shm/json.h"
 #include "shm/layout.h"
 #include "shm/ring.h"
-
-/* ---- JSON ---- */
-
-static int depth = 1;
-static bool first = true; /* in the innermost list or object */
-
-static void next_line(void) {
-        printf("\n%*s", 2 * depth, "");
-}
-
-static void next_item(void) {
-        if (!first)
-                putchar(',');
-        next_line();
-        first = false;
-}
-
-static void print_string(const char *string) {
-        putchar('"');
-        for (; *string; string++) {
-                if (*string == '"' || *string == '\\')
-                        printf("\\%c", *string);
-                else if ((unsigned char)*string < ' ')
-                        printf("\\u%04x", (unsigned)*string);
-                else
-                        putchar(*string);
-        }
-        putchar('"');
-}
-
-/* "key": or nothing where there is no key */
-static void print_key(const char *key) {
-        if (!key)
-                return;
-        print_string(key);
-        printf(": ");
-}
-
-static void open_item(const char *key, char bracket) {
-        next_item();
-        print_key(key);
-        putchar(bracket);
-        depth++;
-        first = true;
-}
-
-static void close_item(char bracket) {
-        depth--;
-        next_line();
-        putchar(bracket);
-        first = false;
-}
-
-static void print_number(const char *key, uint64_t number) {
-        next_item();
-        print_key(key);
-        printf("%" PRIu64, number);
-}
-
-/* More than a JSON number can be trusted with. */
-static void print_hex(const char *key, uint64_t number) {
-        next_item();
-        print_key(key);
-        printf("\"0x%016" PRIx64 "\"", number);
-}
-
-static void print_text(const char *key, const char *text) {
-        next_item();
-        print_key(key);
-        print_string(text);
-}
 
 /* ---- units and types ---- */
 
@@ -154,7 +82,7 @@ static size_t fields_end;     /* its bytes so far */
 static void fields_open(const char *name, size_t begin) {
         fields_of = name;
         fields_end = begin;
-        open_item("fields", '[');
+        json_open("fields", '[');
 }
 
 static void fields_close(size_t end) {
@@ -163,7 +91,7 @@ static void fields_close(size_t end) {
                         end - 1, fields_of);
                 exit(EXIT_FAILURE);
         }
-        close_item(']');
+        json_close(']');
 }
 
 static void field(const char *name, size_t offset, size_t size, const struct type *type,
@@ -176,11 +104,11 @@ static void field(const char *name, size_t offset, size_t size, const struct typ
         }
         fields_end = offset + size;
 
-        next_item();
+        json_item();
         printf("{\"name\": \"%s\", \"offset\": %zu, \"size\": %zu, \"type\": \"%s\", ", name,
                offset, size, type->name);
         printf("\"count\": %zu, \"unit\": \"%s\", \"text\": ", size / type->size, unit_names[unit]);
-        print_string(text);
+        json_string(text);
         putchar('}');
 }
 
@@ -191,15 +119,15 @@ static void field(const char *name, size_t offset, size_t size, const struct typ
               TYPE_OF(MEMBER(member)), UNIT_##unit, text)
 
 static void struct_open(const char *name, size_t size, const char *text) {
-        open_item(name, '{');
-        print_number("size", size);
-        print_text("text", text);
+        json_open(name, '{');
+        json_number("size", size);
+        json_text("text", text);
         fields_open(name, 0);
 }
 
 static void struct_close(size_t size) {
         fields_close(size);
-        close_item('}');
+        json_close('}');
 }
 
 #define OPEN(name, text) struct_open(name, sizeof(struct STRUCT), text)
@@ -229,36 +157,36 @@ static void print_tick(void) {
         {                                                                                          \
                 struct md_##name *const body = NULL;                                               \
                                                                                                    \
-                open_item(NULL, '{');                                                              \
-                print_number("number", number_);                                                   \
-                print_text("name", #name);                                                         \
-                print_text("text", text);                                                          \
+                json_open(NULL, '{');                                                              \
+                json_number("number", number_);                                                    \
+                json_text("name", #name);                                                          \
+                json_text("text", text);                                                           \
                 fields_open(#name, offsetof(struct md_tick, u));                                   \
                 MD_##NAME##_FIELDS(BODY_FIELD_);                                                   \
                 fields_close(sizeof(struct md_tick));                                              \
-                close_item('}');                                                                   \
+                json_close('}');                                                                   \
         }
 
 /* Offsets are those in the tick. */
 static void print_kinds(void) {
-        open_item("kinds", '[');
+        json_open("kinds", '[');
         MD_KINDS(KIND_)
-        close_item(']');
+        json_close(']');
 }
 
 static void print_named(uint64_t number, const char *name, const char *text) {
-        next_item();
+        json_item();
         printf("{\"number\": %" PRIu64 ", \"name\": \"%s\", \"text\": ", number, name);
-        print_string(text);
+        json_string(text);
         putchar('}');
 }
 
 static void print_flags(void) {
-        open_item("flags", '[');
+        json_open("flags", '[');
 #define FLAG_(bit, NAME, name, text) print_named(UINT64_C(1) << (bit), #name, text);
         MD_FLAGS(FLAG_)
 #undef FLAG_
-        close_item(']');
+        json_close(']');
 }
 
 /* ---- the other structs ---- */
@@ -468,31 +396,31 @@ static void print_ring(void) {
 /* ---- numbers with names ---- */
 
 static void print_constants(void) {
-        open_item("constants", '{');
-        print_hex("magic", LAYOUT_MAGIC);
-        print_number("major", LAYOUT_MAJOR);
-        print_number("minor", LAYOUT_MINOR);
-        print_hex("fingerprint", LAYOUT_FINGERPRINT);
-        print_number("page", LAYOUT_PAGE);
-        print_number("places", MD_PLACES);
-        print_hex("busy", MD_SEQ_BUSY);
-        print_hex("px_none", (uint64_t)MD_PX_NONE);
-        print_number("px_one", (uint64_t)MD_PX_ONE);
-        print_number("money_one", (uint64_t)MD_MONEY_ONE);
-        print_number("instrument_none", MD_INSTRUMENT_NONE);
-        close_item('}');
+        json_open("constants", '{');
+        json_hex("magic", LAYOUT_MAGIC);
+        json_number("major", LAYOUT_MAJOR);
+        json_number("minor", LAYOUT_MINOR);
+        json_hex("fingerprint", LAYOUT_FINGERPRINT);
+        json_number("page", LAYOUT_PAGE);
+        json_number("places", MD_PLACES);
+        json_hex("busy", MD_SEQ_BUSY);
+        json_hex("px_none", (uint64_t)MD_PX_NONE);
+        json_number("px_one", (uint64_t)MD_PX_ONE);
+        json_number("money_one", (uint64_t)MD_MONEY_ONE);
+        json_number("instrument_none", MD_INSTRUMENT_NONE);
+        json_close('}');
 }
 
 static void print_units(void) {
-        open_item("units", '{');
-#define UNIT_(NAME, meaning) print_text(#NAME, meaning);
+        json_open("units", '{');
+#define UNIT_(NAME, meaning) json_text(#NAME, meaning);
         UNITS(UNIT_)
 #undef UNIT_
-        close_item('}');
+        json_close('}');
 }
 
 static void print_sections(void) {
-        open_item("sections", '[');
+        json_open("sections", '[');
         print_named(SECTION_FEEDS, "feeds", "records: feed");
         print_named(SECTION_DIRECTORY, "directory", "records: instrument");
         print_named(SECTION_INDEX, "index", "slots of the hash table of symbols: u64");
@@ -500,33 +428,33 @@ static void print_sections(void) {
         print_named(SECTION_JOURNAL, "journal", "records: tick");
         print_named(SECTION_COUNTERS, "counters", "records: counter");
         print_named(SECTION_DEPTH, "depth", "records: depth, where the config asks for it");
-        close_item(']');
+        json_close(']');
 }
 
 static void print_states(void) {
-        open_item("segment_states", '[');
+        json_open("segment_states", '[');
         print_named(SEGMENT_STARTING, "starting", "being built or adopted");
         print_named(SEGMENT_RUNNING, "running", "a daemon is at work");
         print_named(SEGMENT_STOPPED, "stopped", "its daemon ended cleanly");
-        close_item(']');
+        json_close(']');
 
-        open_item("feed_states", '[');
+        json_open("feed_states", '[');
         print_named(FEED_NONE, "none", "a record that is not in use");
         print_named(FEED_DOWN, "down", "no source, or none yet");
         print_named(FEED_RECOVERING, "recovering", "alive, but with something missing");
         print_named(FEED_LIVE, "live", "all is well");
         print_named(FEED_ENDED, "ended", "a recording read to its end");
-        close_item(']');
+        json_close(']');
 }
 
 static void print_instrument_flags(void) {
-        open_item("instrument_flags", '[');
+        json_open("instrument_flags", '[');
         print_named(INSTRUMENT_TEST, "test", "a test symbol of the venue");
         print_named(INSTRUMENT_ETP, "etp", "exchange traded product");
         print_named(INSTRUMENT_WHEN_ISSUED, "when_issued", "traded before it is issued");
         print_named(INSTRUMENT_BOOK, "book", "its levels are kept and counted");
         print_named((uint32_t)INSTRUMENT_STALE, "stale", "its source is gone or silent");
-        close_item(']');
+        json_close(']');
 }
 
 int main(void) {
@@ -538,7 +466,7 @@ int main(void) {
         print_instrument_flags();
         print_flags();
         print_kinds();
-        open_item("structs", '{');
+        json_open("structs", '{');
         print_header();
         print_section();
         print_tick();
@@ -550,8 +478,8 @@ int main(void) {
         print_counter();
         print_control();
         print_ring();
-        close_item('}');
-        close_item('}');
+        json_close('}');
+        json_close('}');
         putchar('\n');
         return ferror(stdout) || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
