@@ -511,10 +511,17 @@ void arbiter_resume(struct arbiter *arbiter, uint64_t session, uint64_t next, in
         }
 }
 
+/* An answer that was on its way when the session began again under its id. */
+static bool is_old_answer(const struct arbiter *arbiter, const struct framed *framed) {
+        return arbiter->epoch > 1 && arbiter->before == arbiter->session &&
+               is_left_behind(arbiter, &arbiter->line[ARBITER_LINE_RECOVERY], framed);
+}
+
 /* What was asked for again says nothing of its line, and makes no room for itself. */
 static void accept_recovered(struct arbiter *arbiter, const struct packet *packet,
                              const struct framed *framed) {
-        if (!arbiter->begun || framed->session != arbiter->session)
+        if (!arbiter->begun || framed->session != arbiter->session ||
+            is_old_answer(arbiter, framed))
                 return;
         if (framed->sequence <= arbiter->next)
                 place(arbiter, packet, framed);

@@ -324,6 +324,26 @@ static void a_session_that_begins_again_ends_it(void **state) {
         assert_int_equal(trial->next, 7);
 }
 
+/* What was asked for of the messages before may still be on its way. */
+static void no_answer_of_before_comes_into_it(void **state) {
+        struct trial *trial = *state;
+        struct sent near, far;
+
+        join_at(trial, 1001);
+        answered_up_to(trial, 101);
+        near = sends(trial, 1, 40);
+        far = sends(trial, 201, 40);
+        sent_on(trial, A, 1, 3);
+        assert_int_equal(trial->resets, 1);
+        arrives(trial, C, &near);
+        arrives(trial, C, &far);
+        assert_int_equal(trial->next, 4);
+        assert_true(window_is_empty(&trial->arbiter.window));
+        sent_on(trial, A, 8, 3); /* and what is asked for of those now comes */
+        sent_on(trial, C, 4, 4);
+        assert_int_equal(trial->next, 11);
+}
+
 static void a_new_session_is_caught_up_with_too(void **state) {
         struct trial *trial = *state;
         struct sent sent = sends_by(trial, OTHER, 31, 3);
@@ -415,6 +435,7 @@ int main(void) {
                 TEST(another_session_is_believed_when_the_old_one_is_silent),
                 TEST(a_single_packet_from_elsewhere_ends_nothing),
                 TEST(a_session_that_begins_again_ends_it),
+                TEST(no_answer_of_before_comes_into_it),
                 TEST(a_new_session_is_caught_up_with_too),
                 TEST(a_session_that_is_over_is_caught_up_with),
                 TEST(without_holes_it_is_the_same),
