@@ -208,6 +208,8 @@ static void note_how_far(struct arbiter *arbiter, const struct packet *packet,
         arbiter->catching_up.dropped = later(arbiter->catching_up.dropped, sequence);
         arbiter->catching_up.goal = later(arbiter->catching_up.goal, sequence);
         arbiter->catching_up.told = sequence >= arbiter->catching_up.known || !may_be_copy;
+        if (arbiter->catching_up.told && sequence < arbiter->catching_up.known)
+                arbiter->catching_up.goal = arbiter->catching_up.dropped; /* there is no more */
 }
 
 static void end_catching_up(struct arbiter *arbiter, int64_t now) {

@@ -206,6 +206,21 @@ static void what_only_the_predecessor_knew_need_not(void **state) {
         assert_int_equal(trial->gaps, 0);
 }
 
+static void who_was_wrong_is_not_waited_for(void **state) {
+        struct trial *trial = *state;
+
+        go_back_from(trial, 1101);
+        sent_on(trial, A, 301, 10);
+        answered_up_to(trial, 311);
+        assert_int_equal(trial->caught_up, 0); /* it may be a late copy */
+        passes(trial, ARBITER_SILENCE);
+        sent_on(trial, A, 311, 10);
+        assert_int_equal(trial->caught_up, 1);
+        assert_int_equal(trial->next, 321);
+        sent_on(trial, A, 321, 10);
+        assert_int_equal(trial->gaps + trial->resets, 0);
+}
+
 static void a_late_copy_does_not_tell_how_far_it_is(void **state) {
         struct trial *trial = *state;
 
@@ -426,6 +441,7 @@ int main(void) {
                 TEST(who_gives_in_joins_where_the_lines_are),
                 TEST(what_is_known_to_be_there_has_to_come),
                 TEST(what_only_the_predecessor_knew_need_not),
+                TEST(who_was_wrong_is_not_waited_for),
                 TEST(a_late_copy_does_not_tell_how_far_it_is),
                 TEST(what_was_missed_between_the_two_has_to_come_too),
                 TEST(what_the_predecessor_had_is_no_gap),
