@@ -75,6 +75,10 @@ void catchup_take(struct stream *stream, const struct packet *packet, struct fra
         stream->health.unheard = false;
         messages_begin(stream, packet);
         for (; framed_next(framed, &message); number++) {
+                if (number == known) { /* here a predecessor's count ends */
+                        messages_flush(stream);
+                        books_disregard(stream);
+                }
                 if (skip) {
                         skip--;
                         continue;

@@ -164,7 +164,7 @@ static bool decode(struct stream *stream, const uint8_t *data, size_t size, stru
         }
 
         r = stream->decoder->decode(data, size, event);
-        if (r != DECODE_OK && !stream->messages.again)
+        if (r != DECODE_OK)
                 stream_refuse(stream, CAUSE_DECODE + (unsigned)r,
                               "packet %llu, message at byte %td",
                               (unsigned long long)packet->number, data - packet->data);

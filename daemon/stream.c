@@ -44,6 +44,8 @@ void stream_refuse(struct stream *stream, unsigned cause, const char *format, ..
         bool first = !stream->causes[cause];
         va_list args;
 
+        if (stream->messages.again)
+                return;
         stream->stats.bad++;
         if (first) {
                 snprintf(label, sizeof(label), "bad: %s", cause_text(stream, cause));
@@ -91,11 +93,11 @@ int64_t stream_define(struct stream *stream, const struct shm_instrument *entry)
                                ? instrument
                                : -EEXIST;
         instrument = directory_add(directory, entry);
-        if (instrument < 0)
+        if (instrument >= 0)
+                stream->stats.instruments++;
+        else if (!stream->messages.again)
                 counter_add(&stream->pipeline->segment->counters.base[COUNTER_INSTRUMENTS_REFUSED],
                             1);
-        else
-                stream->stats.instruments++;
         return instrument;
 }
 

@@ -105,8 +105,8 @@ int stream_init(struct stream *stream, struct pipeline *pipeline, const struct c
                 const struct arbiter_ops *ops);
 void stream_deinit(struct stream *stream);
 
-/* Counts something that could not be used; the first of its cause is named in the log: where it stood, in
- * the words of `format`. */
+/* Counts something that could not be used, if a predecessor has not; the first of its cause is named in
+ * the log: where it stood, in the words of `format`. */
 void stream_refuse(struct stream *stream, unsigned cause, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
