@@ -8,7 +8,6 @@
 
 #include "base/config.h"
 #include "book/book.h"
-#include "feed/feed.h"
 #include "stream.h"
 
 #define NS_PER_S  INT64_C(1000000000)
@@ -127,12 +126,8 @@ void catchup_apply(struct stream *stream, const struct event *event, uint32_t in
 
 static bool ask(void *userdata, uint64_t first, uint64_t n) {
         struct stream *stream = userdata;
-        uint8_t request[FRAMING_REQUEST_MAX];
-        size_t size = stream->framing->request(stream->arbiter.session, stream->protocol, first, n,
-                                               request);
 
-        stream->stats.asked++;
-        return feed_ask(stream->feed, request, size);
+        return stream_ask(stream, stream->arbiter.session, first, n);
 }
 
 static const char *why_not(int r) {

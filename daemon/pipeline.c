@@ -88,13 +88,9 @@ static int64_t now_monotonic(void) {
 /* A request that goes beyond what is allowed is not sent: it will be asked for again. */
 static void on_ask(void *userdata, uint64_t session, uint64_t first, uint64_t n) {
         struct stream *stream = userdata;
-        uint8_t request[FRAMING_REQUEST_MAX];
-        size_t size;
 
-        if (!throttle_pass(&stream->asking, now_monotonic()))
-                return;
-        size = stream->framing->request(session, stream->protocol, first, n, request);
-        stream->stats.asked += feed_ask(stream->feed, request, size);
+        if (throttle_pass(&stream->asking, now_monotonic()))
+                stream_ask(stream, session, first, n);
 }
 
 static bool on_catch_up(void *userdata, uint64_t session, uint64_t known) {

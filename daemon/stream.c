@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "book/book.h"
+#include "feed/feed.h"
 
 static const char *cause_text(const struct stream *stream, unsigned cause) {
         static const char *const decode[] = {
@@ -141,6 +142,21 @@ void stream_describe(struct stream *stream, uint32_t instrument, const struct ev
                                       (books_kept(stream->decoder) ? INSTRUMENT_BOOK : 0),
                               memory_order_relaxed);
         atomic_store_explicit(&entry->luld, event->u.instrument.luld, memory_order_relaxed);
+}
+
+/* ---- requests ---- */
+
+/* Of what a heartbeat tells, the message behind is not there yet, and a server may refuse a request that
+ * names it: every other one does not. */
+bool stream_ask(struct stream *stream, uint64_t session, uint64_t first, uint64_t n) {
+        bool less = stream->framing->behind && stream->stats.asked % 2, sent;
+        uint8_t request[FRAMING_REQUEST_MAX];
+        size_t size;
+
+        size = stream->framing->request(session, stream->protocol, first, n - less, request);
+        sent = feed_ask(stream->feed, request, size);
+        stream->stats.asked += sent;
+        return sent;
 }
 
 /* ---- ticks ---- */

@@ -121,6 +121,9 @@ int64_t stream_define(struct stream *stream, const struct shm_instrument *entry)
 /* Brings an instrument's entry up to date. */
 void stream_describe(struct stream *stream, uint32_t instrument, const struct event *event);
 
+/* Asks for messages again; false: there is nobody. */
+bool stream_ask(struct stream *stream, uint64_t session, uint64_t first, uint64_t n);
+
 /* Publishes a tick. */
 void stream_put(struct stream *stream, struct md_tick *tick, int64_t ts_recv);
 void stream_put_system(struct stream *stream, char event, int64_t ts_event, int64_t ts_recv);

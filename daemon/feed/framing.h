@@ -46,6 +46,7 @@ struct framing {
         const char *name; /* in the config */
         bool protocols;   /* its packets say which protocol their messages are of */
         bool pieces;      /* its packets are pieces of a file */
+        bool behind;      /* its requests name the message behind those that they are for, too */
 
         /* Reads and checks a whole packet. Returns 0, or a cause and leaves *framed unset. */
         int (*parse)(struct framed *framed, const uint8_t *data, size_t size);

@@ -125,7 +125,7 @@ static void put(uint8_t *at, uint64_t value, size_t size) {
         memcpy(at, &value, size);
 }
 
-/* The message behind those that are missing is here; to ask for it, too, does no harm, and makes no
+/* The message behind those that are missing is here, or there is none yet; to ask for it, too, makes no
  * difference whether a server takes the end of a range to be part of it. */
 static size_t iextp_request(uint64_t session, uint16_t protocol, uint64_t first, uint64_t n,
                             uint8_t packet[FRAMING_REQUEST_MAX]) {
@@ -143,6 +143,7 @@ static size_t iextp_request(uint64_t session, uint16_t protocol, uint64_t first,
 const struct framing iextp_framing = {
         .name = "iextp",
         .protocols = true,
+        .behind = true,
         .parse = iextp_parse,
         .cause = iextp_cause,
         .session = iextp_session,
