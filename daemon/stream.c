@@ -146,14 +146,16 @@ void stream_describe(struct stream *stream, uint32_t instrument, const struct ev
 
 /* ---- requests ---- */
 
-/* Of what a heartbeat tells, the message behind is not there yet, and a server may refuse a request that
- * names it: every other one does not. */
+/* Where only a heartbeat tells of what is missing, there is no message behind it yet, and a server may ignore
+ * a request that names one: every other request does not. */
 bool stream_ask(struct stream *stream, uint64_t session, uint64_t first, uint64_t n) {
-        bool less = stream->framing->behind && stream->stats.asked % 2, sent;
+        bool is_last = first + n >= stream->arbiter.seen, sent;
         uint8_t request[FRAMING_REQUEST_MAX];
         size_t size;
 
-        size = stream->framing->request(session, stream->protocol, first, n - less, request);
+        if (stream->framing->behind && is_last)
+                n -= stream->stats.asked % 2;
+        size = stream->framing->request(session, stream->protocol, first, n, request);
         sent = feed_ask(stream->feed, request, size);
         stream->stats.asked += sent;
         return sent;
