@@ -17,7 +17,8 @@
  *     price and side not at all. So all comes at once, and is right.
  *   - Sums begin at nothing, as messages do. What a predecessor had summed up is in the table and nowhere
  *     else, and is written over in the end: no trade is counted twice. What he had counted (messages,
- *     those that could not be used, figures of the books) is not counted again, either.
+ *     those that could not be used, figures of the books) is not counted again, either; nor is what he
+ *     had missed, which is known as that, or was before he joined.
  *   - Memory: the newest ticks, 512 bytes for each instrument that there is, until it is over; and what the
  *     window has room for. Neither grows with the session.
  *   - Where the server is silent, does not have it all, or sends it more slowly than the session goes on,

@@ -249,6 +249,8 @@ static void check(struct world *world) {
 
         CHECK(stream->catchup.on == stream->arbiter.catching_up.on);
         CHECK(stream->catchup.on == (stream->catchup.newest != NULL));
+        if (stream->doubt.newcomers && !stream->catchup.on && !stream->inherited.there)
+                world->counted = false; /* it has joined, and nobody counts what was before that */
         if (is_whole(world))
                 check_whole(world);
 }
