@@ -34,6 +34,13 @@ void publisher_hang_up(struct md_publisher *publisher) {
         close_fd(&publisher->room_fd);
 }
 
+/* The daemon's last word. -EPIPE. */
+static int refused(struct md_publisher *publisher, struct wire_refused *word) {
+        word->text[WIRE_TEXT - 1] = '\0';
+        publisher_hang_up(publisher);
+        return publisher_fail(publisher, -EPIPE, "the daemon refuses: %s", word->text);
+}
+
 int publisher_lost(struct md_publisher *publisher) {
         union {
                 struct wire_header header;
@@ -44,16 +51,12 @@ int publisher_lost(struct md_publisher *publisher) {
 
         if (publisher->socket_fd >= 0 &&
             conn_recv(publisher->socket_fd, &last, NULL, &n_fds) == CONN_OK &&
-            last.header.opcode == WIRE_REFUSED && last.header.size == sizeof(last.refused)) {
-                last.refused.text[WIRE_TEXT - 1] = '\0';
-                publisher_fail(publisher, 0, "the daemon refuses: %s", last.refused.text);
-        } else {
-                publisher_fail(publisher, 0,
-                               "the daemon has closed the connection; %llu ticks were not taken",
-                               (unsigned long long)md_publisher_pending(publisher));
-        }
+            last.header.opcode == WIRE_REFUSED && last.header.size == sizeof(last.refused))
+                return refused(publisher, &last.refused);
         publisher_hang_up(publisher);
-        return -EPIPE;
+        return publisher_fail(publisher, -EPIPE,
+                              "the daemon has closed the connection; %llu ticks were not taken",
+                              (unsigned long long)md_publisher_pending(publisher));
 }
 
 int publisher_check(struct md_publisher *publisher) {
@@ -98,6 +101,7 @@ static int define(struct md_publisher *publisher, struct definition *definition)
         union {
                 struct wire_header header;
                 struct wire_defined defined;
+                struct wire_refused refused;
                 char bytes[WIRE_SIZE_MAX];
         } answer;
         unsigned n_fds = 0;
@@ -112,6 +116,9 @@ static int define(struct md_publisher *publisher, struct definition *definition)
                 return publisher_fail(publisher, -EPIPE, "the daemon did not answer within %d ms",
                                       publisher->timeout_ms);
         }
+        if (r == CONN_OK && answer.header.opcode == WIRE_REFUSED &&
+            answer.header.size == sizeof(answer.refused))
+                return refused(publisher, &answer.refused);
         if (r != CONN_OK || answer.header.opcode != WIRE_DEFINED ||
             answer.header.size != sizeof(answer.defined)) {
                 publisher_hang_up(publisher);

@@ -305,7 +305,7 @@ static void publisher_message(struct session *session, const void *message) {
                 return;
         }
         if (!peer_may(&session->peer, &listener->config->access.publish)) {
-                session_fault(session, "may not publish any more");
+                turn_away_unwelcome(session, "publish", &listener->config->access.publish);
                 return;
         }
         memcpy(&define, message, sizeof(define));

@@ -17,7 +17,8 @@
  *
  * A reader that has been welcomed says nothing more on the socket, and leaves by closing it; so does a
  * publisher when it has no instrument to define. Only the daemon sends descriptors, and only with
- * WELCOME. A publisher whose ticks are refused is sent REFUSED before the connection ends.
+ * WELCOME. A publisher whose ticks are refused, or who may not define anything any more, is sent REFUSED
+ * before the connection ends.
  */
 
 #include <stddef.h>

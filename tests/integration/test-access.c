@@ -8,11 +8,15 @@
 #include <string.h>
 
 #include "as-user.h"
+#include "wire/conn.h"
+#include "wire/wire.h"
+
+#define SEGMENT "instruments = 8\njournal = 1024\n"
 
 static struct rig rig;
 
 static void start(const char *config) {
-        rig_configure(&rig, "instruments = 8\njournal = 1024\n", "%s", config);
+        rig_configure(&rig, SEGMENT, "%s", config);
         rig_start(&rig);
 }
 
@@ -141,6 +145,96 @@ static void one_user_cannot_have_it_all(void **state) {
         rig_stop(&rig);
 }
 
+/* ---- who was let in, and would not be any more ---- */
+
+#define FEED "[feed own]\nsource = publisher\n"
+
+static int connect_control(void) {
+        struct wire_hello hello = {
+                .header = { WIRE_HELLO, sizeof(hello) },
+                .version = WIRE_VERSION,
+                .role = WIRE_ROLE_CONTROL,
+                .name = "control",
+        };
+        char answer[WIRE_SIZE_MAX];
+        struct wire_header header;
+        unsigned n = 0;
+        int fd;
+
+        fd = conn_connect(rig.socket, PATIENCE_MS);
+        CHILD_CHECK(fd >= 0);
+        CHILD_CHECK(conn_send(fd, &hello, NULL, 0, 0) == CONN_OK);
+        CHILD_CHECK(conn_recv_wait(fd, answer, NULL, &n, PATIENCE_MS) == CONN_OK);
+        memcpy(&header, answer, sizeof(header));
+        CHILD_CHECK(header.opcode == WIRE_WELCOME);
+        return fd;
+}
+
+static int ask_for_reload(int fd) {
+        const struct wire_request request = { { WIRE_RELOAD, sizeof(request) } };
+        union {
+                struct wire_done done;
+                char bytes[WIRE_SIZE_MAX];
+        } answer;
+        unsigned n = 0;
+
+        CHILD_CHECK(conn_send(fd, &request, NULL, 0, 0) == CONN_OK);
+        CHILD_CHECK(conn_recv_wait(fd, &answer, NULL, &n, PATIENCE_MS) == CONN_OK);
+        CHILD_CHECK(answer.done.header.opcode == WIRE_DONE);
+        return answer.done.result;
+}
+
+/* Has the config read again, which then has no place for it. */
+static void be_shut_out(int ready, int changed) {
+        struct md_instrument instrument = { .symbol = "ACME" };
+        struct md_publisher *publisher;
+        uint32_t handle;
+        char byte;
+        int control;
+
+        become(NOBODY, NOBODY, NOBODY);
+        control = connect_control();
+        CHILD_CHECK(md_publisher_new(&publisher) == 0);
+        CHILD_CHECK(md_publisher_connect(publisher, rig.socket, "own") == 0);
+        CHILD_CHECK(md_publisher_define(publisher, &instrument, &handle) == 0);
+        CHILD_CHECK(write(ready, "", 1) == 1 && read(changed, &byte, 1) == 1);
+
+        CHILD_CHECK(ask_for_reload(control) == 0);
+        CHILD_CHECK(ask_for_reload(control) == -EACCES);
+        CHILD_CHECK(md_publisher_define(publisher, &instrument, &handle) == -EPIPE);
+        CHILD_CHECK(strstr(md_publisher_error(publisher), "uid 65534 (gid 65534) may not publish"));
+        CHILD_CHECK(strstr(md_publisher_error(publisher), "[access] publish is \"54321\""));
+        md_publisher_free(publisher);
+        _exit(0);
+}
+
+static void what_one_may_do_is_asked_each_time(void **state) {
+        int ready[2], changed[2];
+        char byte;
+        pid_t pid;
+
+        (void)state;
+        start("[access]\nread = *\npublish = 65534\ncontrol = 65534\n" FEED);
+        assert_int_equal(pipe(ready) | pipe(changed), 0);
+        pid = fork_child();
+        if (pid == 0)
+                be_shut_out(ready[1], changed[0]);
+        close(ready[1]);
+        close(changed[0]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        rig_configure(&rig, SEGMENT, "[access]\nread = *\npublish = 54321\n" FEED);
+        assert_int_equal(write(changed[1], "", 1), 1);
+        await_child(pid);
+        close(ready[0]);
+        close(changed[1]);
+
+        assert_int_equal(counted("clients refused: not permitted"), 1);
+        assert_int_equal(counted("clients closed: broke the protocol"), 0);
+        assert_int_equal(rig_log_count(&rig, "is refused: uid 65534 (gid 65534) may not publish"),
+                         1);
+        rig_stop(&rig);
+}
+
 static int setup(void **state) {
         (void)state;
         rig_init(&rig);
@@ -163,6 +257,7 @@ int main(void) {
                 TEST(the_socket_itself_can_be_closed_to_others),
                 TEST(no_more_clients_than_the_limit),
                 TEST(one_user_cannot_have_it_all),
+                TEST(what_one_may_do_is_asked_each_time),
         };
 
         as_user_or_skip();
