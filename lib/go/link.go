@@ -64,7 +64,7 @@ func (l *link) watchConn() {
 		}
 		closeFDs(fds)
 		if refused, ok := parse[wireRefused](m, wireRefusedOp); ok {
-			l.lastWords = failure(ErrLiar, "the daemon refuses: %s", untilNUL(refused.text[:]))
+			l.lastWords = failure(refusal(refused.code), "the daemon refuses: %s", untilNUL(refused.text[:]))
 			return
 		}
 		defined, ok := parse[wireDefined](m, wireDefinedOp)

@@ -141,7 +141,7 @@ func (p *Publisher) takeRing(fd int) error {
 //
 // ErrInvalid: no name for a symbol or venue, or a SizeExp that is not -18 to 18. ErrOtherFeed: an
 // instrument of another feed. ErrNoRoom: no room for more. ErrSizeExp: it has another one, which cannot
-// change. ErrGone: the daemon is gone.
+// change. ErrAccess: this user may not publish any more; the connection has ended. ErrGone: the daemon is gone.
 func (p *Publisher) Define(i Instrument) (handle uint32, err error) {
 	if err := p.check(); err != nil {
 		return 0, err

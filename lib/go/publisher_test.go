@@ -195,6 +195,18 @@ func TestLiarsAreTold(t *testing.T) {
 	}
 }
 
+// So is one that may not publish any more, and it is told from a liar.
+func TestWhoIsShutOutIsTold(t *testing.T) {
+	l := newLiar(t)
+	p := l.publisher()
+	refused := wireRefused{code: 2}
+	copy(refused.text[:], "because of the weather")
+	_, err := (<-l.conns).Write(packet(&refused, wireRefusedOp))
+	must(t, err)
+	_, err = p.Define(Instrument{Symbol: "A"})
+	refuses(t, err, ErrAccess, "refuses: because of the weather")
+}
+
 func TestFullRingSaysSo(t *testing.T) {
 	r := newRig(t, "instruments = 16\njournal = 256\n", demoFeed+"ring = 64\n")
 	p, c := r.publisher(), r.dial()
