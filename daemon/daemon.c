@@ -119,6 +119,7 @@ static int daemon_reload(void *userdata) {
                 config_free(config);
                 log_init(daemon->config->log.level);
                 log_event(LOG_NOTICE, LOG_CONFIG_RELOADED, "%s: read again", daemon->config->path);
+                listener_review(&daemon->listener);
         }
         systemd_ready();
         return r;
@@ -431,6 +432,7 @@ int daemon_new(struct daemon **daemonp, struct config *config) {
         heirlooms_discard_rest(&daemon->inherited, &daemon->store);
         start_watchers(daemon);
         pipeline_start(&daemon->pipeline);
+        listener_review(&daemon->listener); /* of who was there before, by another config */
         listener_start(&daemon->listener);
 
         *daemonp = daemon;

@@ -34,6 +34,13 @@ void listener_count(struct listener *listener, unsigned counter) {
         counter_add(&listener->segment->counters.base[counter], 1);
 }
 
+void listener_review(struct listener *listener) {
+        for (struct session *s = listener->first, *next; s; s = next) {
+                next = s->next;
+                session_review(s);
+        }
+}
+
 /* ---- accepting ---- */
 
 static uint32_t sessions_of(const struct listener *listener, uid_t uid) {

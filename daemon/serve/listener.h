@@ -66,5 +66,9 @@ void listener_start(struct listener *listener);
 #define LISTENER_PATH_SIZE 128
 void listener_path(const struct listener *listener, char path[LISTENER_PATH_SIZE]);
 
+/* The config has been read again: who may not do any more what he does is turned away. A reader, who has the
+ * segment, reads on. */
+void listener_review(struct listener *listener);
+
 /* Counts one more of that kind. */
 void listener_count(struct listener *listener, unsigned counter);

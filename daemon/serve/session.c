@@ -313,6 +313,13 @@ static void publisher_message(struct session *session, const void *message) {
         session_send(session, &answer, NULL, 0);
 }
 
+void session_review(struct session *session) {
+        const struct config_access *publish = &session->listener->config->access.publish;
+
+        if (session->publication && !peer_may(&session->peer, publish))
+                turn_away_unwelcome(session, "publish", publish);
+}
+
 static void take_hello(struct session *session, const struct wire_hello *hello) {
         struct listener *listener = session->listener;
         const struct config *config = listener->config;

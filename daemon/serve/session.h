@@ -94,6 +94,10 @@ bool session_send(struct session *session, const void *message, const int *fds, 
                                                 (session)->peer.pid, (session)->peer.uid }),       \
                    __VA_ARGS__)
 
+/* The config has been read again: ends the session of a publisher who may not be one any more, and tells it
+ * why. */
+void session_review(struct session *session);
+
 /* Ends the session of a publisher whose ticks cannot be, and tells it why. */
 void session_liar(struct session *session, const char *what);
 
