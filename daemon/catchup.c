@@ -19,11 +19,6 @@ void catchup_init(struct stream *stream, const struct config_feed *config) {
                 stream->catchup.rate = config->catch_up_rate;
 }
 
-void catchup_deinit(struct stream *stream) {
-        free(stream->catchup.newest);
-        stream->catchup.newest = NULL;
-}
-
 /* ---- from the beginning ---- */
 
 bool catchup_begin(struct stream *stream, uint64_t session, uint64_t known, int64_t now) {
@@ -176,17 +171,6 @@ int64_t catchup_deadline(const struct stream *stream) {
 
 /* ---- the end ---- */
 
-/* Of the stream's instruments, each; `instrument` begins with 0. */
-static bool next_instrument(const struct stream *stream, uint32_t *instrument) {
-        struct directory *directory = &stream->pipeline->segment->directory;
-        uint32_t n = directory_count(directory);
-
-        for (; *instrument < n; ++*instrument)
-                if (directory_get(directory, *instrument)->feed == stream->index)
-                        return true;
-        return false;
-}
-
 /* Flags that say something of the tick itself. */
 static unsigned flags_of(const struct md_tick *tick) {
         return tick->flags &
@@ -219,7 +203,7 @@ static void show(struct stream *stream, uint32_t instrument, unsigned kind) {
         stream_put(stream, &tick, tick.ts_recv);
 }
 
-static void stop(struct stream *stream) {
+void catchup_cancel(struct stream *stream) {
         stream->catchup.on = false;
         free(stream->catchup.newest);
         stream->catchup.newest = NULL;
@@ -229,12 +213,12 @@ void catchup_end(struct stream *stream, int64_t now) {
         uint64_t messages = stream->arbiter.next - 1;
 
         stream->doubt.newcomers = false;
-        for (uint32_t i = 0; next_instrument(stream, &i); i++) {
+        for (uint32_t i = 0; stream_next_instrument(stream, &i); i++) {
                 for (unsigned kind = 0; kind < MD_PLACES; kind++)
                         show(stream, i, kind);
                 doubt_settle(&stream->doubt, i);
         }
-        stop(stream);
+        catchup_cancel(stream);
         if (stream->health.silent) /* nothing new has come, but of the past */
                 stream_stale(stream, stream->stats.last_recv);
         if (log_gate_pass(&stream->gate, 10, 10))
@@ -246,14 +230,9 @@ void catchup_end(struct stream *stream, int64_t now) {
 void catchup_fail(struct stream *stream) {
         if (!stream->catchup.on)
                 return;
-        stop(stream);
+        catchup_cancel(stream);
         book_begin_afresh(stream->book);
-        for (uint32_t i = 0; next_instrument(stream, &i); i++)
+        for (uint32_t i = 0; stream_next_instrument(stream, &i); i++)
                 stream_restore(stream, i);
         books_suspect(stream, stream->stats.last_recv);
-}
-
-void catchup_cancel(struct stream *stream) {
-        if (stream->catchup.on)
-                stop(stream);
 }

@@ -48,7 +48,6 @@ struct catchup {
 };
 
 void catchup_init(struct stream *stream, const struct config_feed *config);
-void catchup_deinit(struct stream *stream);
 
 /* Message 1 of a session is missing, and nothing of it was taken, but before number `known` by a predecessor.
  * False: it cannot be had. */
@@ -69,7 +68,7 @@ void catchup_apply(struct stream *stream, const struct event *event, uint32_t in
 void catchup_go_on(struct stream *stream, int64_t now);
 int64_t catchup_deadline(const struct stream *stream);
 
-/* How it ends: nothing is missing any more; or it was given up; or its session is over. */
+/* How it ends: nothing is missing any more; or it was given up; or its session is over, or the stream is. */
 void catchup_end(struct stream *stream, int64_t now);
 void catchup_fail(struct stream *stream);
 void catchup_cancel(struct stream *stream);

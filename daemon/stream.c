@@ -131,6 +131,16 @@ uint32_t stream_meet(struct stream *stream, uint64_t symbol, uint64_t packet) {
         return (uint32_t)instrument;
 }
 
+bool stream_next_instrument(const struct stream *stream, uint32_t *instrument) {
+        struct directory *directory = &stream->pipeline->segment->directory;
+        uint32_t n = directory_count(directory);
+
+        for (; *instrument < n; ++*instrument)
+                if (directory_get(directory, *instrument)->feed == stream->index)
+                        return true;
+        return false;
+}
+
 void stream_describe(struct stream *stream, uint32_t instrument, const struct event *event) {
         struct shm_instrument *entry =
                 directory_get(&stream->pipeline->segment->directory, instrument);
@@ -185,19 +195,15 @@ void stream_put_system(struct stream *stream, char event, int64_t ts_event, int6
 
 void stream_begin_afresh(struct stream *stream, int64_t ts_recv) {
         struct segment *segment = stream->pipeline->segment;
-        uint32_t n;
 
         messages_flush(stream);
-        n = directory_count(&segment->directory);
         stream->stats.resets++;
         stream_put_system(stream, 'Z', 0, ts_recv);
         book_begin_afresh(stream->book);
         symbols_forget_locates(&stream->symbols);
         stream->messages.begun = false;
         stream->doubt.newcomers = false;
-        for (uint32_t i = 0; i < n; i++) {
-                if (directory_get(&segment->directory, i)->feed != stream->index)
-                        continue;
+        for (uint32_t i = 0; stream_next_instrument(stream, &i); i++) {
                 doubt_settle(&stream->doubt, i);
                 for (unsigned kind = 0; kind < MD_PLACES; kind++) {
                         struct md_tick tick = { .instrument = i };
@@ -231,15 +237,11 @@ static void mark_stale(struct stream *stream, uint32_t instrument, bool stale, i
 
 static void mark_all_stale(struct stream *stream, bool stale, int64_t now) {
         struct segment *segment = stream->pipeline->segment;
-        uint32_t n;
 
         messages_flush(stream);
-        n = directory_count(&segment->directory);
-        for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t i = 0; stream_next_instrument(stream, &i); i++) {
                 struct shm_instrument *entry = directory_get(&segment->directory, i);
 
-                if (entry->feed != stream->index)
-                        continue;
                 if (stale)
                         atomic_fetch_or_explicit(&entry->flags, (uint32_t)INSTRUMENT_STALE,
                                                  memory_order_relaxed);
@@ -289,13 +291,10 @@ void stream_restore(struct stream *stream, uint32_t instrument) {
 /* Takes over what a predecessor left: which instruments are ours, and how they stand. */
 static void restore_instruments(struct stream *stream) {
         struct segment *segment = stream->pipeline->segment;
-        uint32_t n = directory_count(&segment->directory);
 
-        for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t i = 0; stream_next_instrument(stream, &i); i++) {
                 const struct shm_instrument *entry = directory_get(&segment->directory, i);
 
-                if (entry->feed != stream->index)
-                        continue;
                 stream->stats.instruments++;
                 if (!stream->decoder)
                         continue;
@@ -454,7 +453,7 @@ int stream_init(struct stream *stream, struct pipeline *pipeline, const struct c
 void stream_deinit(struct stream *stream) {
         health_stop(stream);
         arbiter_deinit(&stream->arbiter);
-        catchup_deinit(stream);
+        catchup_cancel(stream);
         doubt_deinit(&stream->doubt);
         symbols_deinit(&stream->symbols);
         books_deinit(stream);

@@ -118,6 +118,9 @@ uint32_t stream_meet(struct stream *stream, uint64_t symbol, uint64_t packet);
  * has it. An instrument of ours that is there already is found. */
 int64_t stream_define(struct stream *stream, const struct shm_instrument *entry);
 
+/* Each of the stream's instruments, from *instrument on, which begins with 0; false: there is none left. */
+bool stream_next_instrument(const struct stream *stream, uint32_t *instrument);
+
 /* Brings an instrument's entry up to date. */
 void stream_describe(struct stream *stream, uint32_t instrument, const struct event *event);
 
