@@ -75,6 +75,9 @@ bool rig_client(const struct rig *rig, const char *name, struct wire_client *rec
 /* Lines of the log that have this text in them. */
 unsigned rig_log_count(const struct rig *rig, const char *text);
 
+/* A connection in the role of mdctl, for children of the test, too; -1: it was not let in. */
+int rig_control(const struct rig *rig);
+
 /* A request in the role of mdctl, WIRE_RELOAD or so; the result that it ends with. */
 int rig_request(const struct rig *rig, uint32_t opcode);
 

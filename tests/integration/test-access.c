@@ -149,27 +149,6 @@ static void one_user_cannot_have_it_all(void **state) {
 
 #define FEED "[feed own]\nsource = publisher\n"
 
-static int connect_control(void) {
-        struct wire_hello hello = {
-                .header = { WIRE_HELLO, sizeof(hello) },
-                .version = WIRE_VERSION,
-                .role = WIRE_ROLE_CONTROL,
-                .name = "control",
-        };
-        char answer[WIRE_SIZE_MAX];
-        struct wire_header header;
-        unsigned n = 0;
-        int fd;
-
-        fd = conn_connect(rig.socket, PATIENCE_MS);
-        CHILD_CHECK(fd >= 0);
-        CHILD_CHECK(conn_send(fd, &hello, NULL, 0, 0) == CONN_OK);
-        CHILD_CHECK(conn_recv_wait(fd, answer, NULL, &n, PATIENCE_MS) == CONN_OK);
-        memcpy(&header, answer, sizeof(header));
-        CHILD_CHECK(header.opcode == WIRE_WELCOME);
-        return fd;
-}
-
 static int ask_for_reload(int fd) {
         const struct wire_request request = { { WIRE_RELOAD, sizeof(request) } };
         union {
@@ -207,7 +186,8 @@ static void be_shut_out(int ready, int changed) {
         int control;
 
         become(NOBODY, NOBODY, NOBODY);
-        control = connect_control();
+        control = rig_control(&rig);
+        CHILD_CHECK(control >= 0);
         CHILD_CHECK(md_publisher_new(&publisher) == 0);
         CHILD_CHECK(md_publisher_connect(publisher, rig.socket, "own") == 0);
         CHILD_CHECK(md_publisher_define(publisher, &instrument, &handle) == 0);
